@@ -1,0 +1,69 @@
+"""clustermap: clusters that cross administrative borders, found, tested and mapped."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ClusterMapError": "errors",
+    "ClusterMapWarning": "errors",
+    "Ledger": "ledger",
+    "Areas": "sources.values",
+    "Firms": "sources.values",
+    "Lookup": "sources.values",
+    "read_boundaries": "sources.boundaries",
+    "read_firms": "sources.firms",
+    "read_lookup": "sources.lookups",
+    "read_postcodes": "sources.postcodes",
+    "SectorTable": "tables.table",
+    "Membership": "tables.membership",
+    "locate": "tables.membership",
+    "tabulate": "tables.tabulation",
+    "read_table": "tables.published",
+    "contiguity": "weights.contiguities",
+    "k_nearest": "weights.distances",
+    "distance_band": "weights.distances",
+    "align": "weights.alignment",
+    "audit": "weights.audits",
+    "location_quotient": "measures.quotient",
+    "Quotients": "measures.quotient",
+    "global_moran": "autocorrelation.global_",
+    "local_moran": "autocorrelation.local",
+    "detect_clusters": "detection.scan",
+    "Clusters": "detection.clusters",
+    "crossing": "borders.crossings",
+    "Crossing": "borders.crossings",
+    "line_test": "borders.lines",
+    "Line": "borders.lines",
+    "draw_map": "maps.draw",
+    "Study": "study",
+    "StudyResult": "study",
+    "run_study": "study",
+}
+_ROOMS = {"datasets": "datasets", "errors": "errors", "sectors": "sources.sectors", "testing": "testing"}
+
+__all__ = sorted([*_HOMES, *_ROOMS, "__version__"])  # noqa: PLE0605 - made from the table above
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _ROOMS:
+        value: Any = import_module(f"clustermap.{_ROOMS[name]}")
+    elif name in _HOMES:
+        value = getattr(import_module(f"clustermap.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'clustermap' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+if TYPE_CHECKING:
+    from clustermap import datasets as datasets
+    from clustermap import errors as errors

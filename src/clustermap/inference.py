@@ -1,0 +1,138 @@
+"""Monte-Carlo p, corrections for many tests, and the guard on what B draws can resolve."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
+
+if TYPE_CHECKING:
+    from clustermap.schema import Alternative, Correction
+
+__all__ = ["adjust", "check_resolution", "monte_carlo_p", "permutations_needed"]
+
+Array = npt.NDArray[np.float64]
+MINIMUM_AUTO = 9_999
+MAXIMUM_AUTO = 999_999
+
+
+def monte_carlo_p(
+    up: npt.ArrayLike, low: npt.ArrayLike, draws: npt.ArrayLike, *, alternative: Alternative = "two-sided"
+) -> Array:
+    """Turn counts of draws at least as extreme into p-values; ties belong to both counts.
+
+    Parameters
+    ----------
+    up, low : array_like of int
+        Draws that are at least as large, and at least as small, as what was observed.
+    draws : array_like of int
+        Number of draws behind each count.
+
+    References
+    ----------
+    Davison, A. C. and Hinkley, D. V. (1997), Bootstrap Methods and their Application, chapter 4.
+
+    Examples
+    --------
+    >>> float(monte_carlo_p(4, 96, 99))
+    0.1
+    """
+    up, low, draws = (np.asarray(a, dtype=float) for a in (up, low, draws))
+    if alternative == "greater":
+        return np.asarray((1 + up) / (draws + 1))
+    if alternative == "less":
+        return np.asarray((1 + low) / (draws + 1))
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(1 + up, 1 + low) / (draws + 1)))
+
+
+def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
+    """Adjust p-values for the size of the family; NaN stays NaN and is no member of the family.
+
+    Step-up Benjamini–Hochberg, Bonferroni, or NaN throughout for ``"none"``.
+
+    References
+    ----------
+    Benjamini, Y. and Hochberg, Y. (1995), Controlling the false discovery rate.
+
+    Examples
+    --------
+    >>> adjust([0.01, 0.02, float("nan")], "fdr_bh").tolist()
+    [0.02, 0.02, nan]
+    """
+    values = np.asarray(p, dtype=float)
+    out = np.full(values.shape, np.nan)
+    known = np.isfinite(values)
+    if correction == "none" or not known.any():
+        return out
+    if correction == "bonferroni":
+        out[known] = np.minimum(1.0, values[known] * known.sum())
+    elif correction == "fdr_bh":
+        from scipy.stats import false_discovery_control  # noqa: PLC0415 - scipy.stats is slow to import
+
+        out[known] = false_discovery_control(values[known], method="bh")
+    else:
+        raise OptionError(
+            "CM-STAT-010",
+            f"unknown correction {correction!r}",
+            fix='correction="fdr_bh", "bonferroni" or "none"',
+        )
+    return out
+
+
+def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0) -> int:
+    """Return the B that resolves the correction: 20 draws where the smallest threshold lies.
+
+    Parameters
+    ----------
+    family : int
+        Number of tests corrected together.
+    alpha : float
+        Level.
+    largest_share : float
+        Largest k/n: the share of shared draws that hold the area itself and are not counted for it.
+    """
+    wanted = int(np.ceil(20 * max(family, 1) / alpha / (1 - largest_share))) - 1
+    if wanted > MAXIMUM_AUTO:
+        warnings.warn(
+            f"[CM-STAT-004] {family} tests at {alpha} ask for {wanted:,} permutations; {MAXIMUM_AUTO:,} are taken, "
+            "so the smallest p-values are coarse",
+            ClusterMapWarning,
+            stacklevel=3,
+        )
+    return int(np.clip(wanted, MINIMUM_AUTO, MAXIMUM_AUTO))
+
+
+def check_resolution(
+    draws: int, family: int, alpha: float, correction: Literal["fdr_bh", "bonferroni", "none"]
+) -> None:
+    """Warn where B draws are coarse for the family, refuse where nothing could ever be rejected.
+
+    Raises
+    ------
+    StatisticsError
+        CM-STAT-003: even if every test had the smallest possible p, none would be rejected.
+    """
+    if correction == "none":
+        return
+    smallest = 2 / (draws + 1)
+    # Benjamini-Hochberg rejects all tests at once if all stand at the smallest p; Bonferroni never does.
+    reachable = alpha if correction == "fdr_bh" else alpha / max(family, 1)
+    needed = int(np.ceil(2 * family / alpha)) - 1
+    if smallest > reachable:
+        raise StatisticsError(
+            "CM-STAT-003",
+            f"{draws} permutations cannot reject any of {family} tests at {alpha} with {correction}",
+            why=f"the smallest two-sided p is {smallest:.3g}",
+            fix=f'permutations="auto", or at least {needed}',
+        )
+    if draws < needed:
+        warnings.warn(
+            f"[CM-STAT-005] {draws} permutations are coarse for {family} tests at {alpha} ({correction}): "
+            f'a single small p cannot be rejected below {needed}; pass permutations="auto"',
+            ClusterMapWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,157 @@
+"""Row and value accounting: every row ends as accepted, repaired or set aside, with a reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clustermap.errors import ClusterMapError
+from clustermap.schema import LEDGER_COLUMNS, VERDICTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Ledger"]
+
+_MAX_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ledger:
+    """What became of every row that came in.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One line per reason: ``reason, verdict, n, value, examples``.
+    n_in : int
+        Rows that came in; always ``accepted + repaired + set_aside``.
+    value_in : float
+        Sum of the value column that came in (the row count where there is none).
+    notes : tuple of str
+        What else a reader must know (encodings, conversions, fallbacks).
+    """
+
+    frame: pd.DataFrame
+    n_in: int
+    value_in: float
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        total = int(self.frame["n"].sum())
+        value = math.fsum(self.frame["value"])
+        if total != self.n_in or not math.isclose(value, self.value_in, rel_tol=1e-9, abs_tol=1e-6):
+            raise ClusterMapError(
+                "CM-LEDGER-001",
+                f"the ledger accounts for {total} of {self.n_in} rows and {value} of {self.value_in} in value",
+                why="a row that nobody accounts for is a silent loss",
+                fix="this is a fault of clustermap: please report it with the input's shape",
+            )
+
+    @classmethod
+    def from_reasons(
+        cls,
+        reasons: pd.Series,
+        *,
+        verdicts: dict[str, str],
+        values: pd.Series | None = None,
+        ids: pd.Series | Sequence[object] | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Ledger:
+        """Build the ledger from one reason per row.
+
+        Parameters
+        ----------
+        reasons : pandas.Series of str
+            One reason per row; ``"accepted"`` for rows that needed nothing.
+        verdicts : dict
+            Reason to verdict ("accepted", "repaired", "set aside"); "accepted" is known.
+        values : pandas.Series, optional
+            The value of each row, in row order; missing values count as 0. One each where absent.
+        ids : sequence, optional
+            Identities for the examples; the row number where absent.
+        notes : tuple of str
+            Further remarks.
+        """
+        known = {"accepted": "accepted", **verdicts}
+        text = reasons.astype(str).to_numpy()
+        value = (
+            np.ones(len(text))
+            if values is None
+            else np.nan_to_num(np.asarray(values, dtype=float), nan=0.0, posinf=0.0, neginf=0.0)
+        )
+        identity = np.arange(len(text)) if ids is None else np.asarray(ids, dtype=object)
+        rows = []
+        order = {verdict: i for i, verdict in enumerate(VERDICTS)}
+        for reason in sorted(set(text), key=lambda r: (order[known[r]], r)):
+            here = np.flatnonzero(text == reason)
+            shown = "" if known[reason] == "accepted" else _shown(here, identity)
+            rows.append((reason, known[reason], len(here), math.fsum(value[here]), shown))
+        frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
+        return cls(frame=frame, n_in=len(text), value_in=math.fsum(value), notes=notes)
+
+    def _count(self, verdict: str) -> int:
+        return int(self.frame.loc[self.frame["verdict"] == verdict, "n"].sum())
+
+    @property
+    def accepted(self) -> int:
+        """Rows taken as they were."""
+        return self._count("accepted")
+
+    @property
+    def repaired(self) -> int:
+        """Rows taken after a repair that is named in the frame."""
+        return self._count("repaired")
+
+    @property
+    def set_aside(self) -> int:
+        """Rows left out, each with its reason."""
+        return self._count("set aside")
+
+    def n(self, reason: str) -> int:
+        """Rows that ended with this reason (0 where the reason did not occur)."""
+        return int(self.frame.loc[self.frame["reason"] == reason, "n"].sum())
+
+    def summary(self) -> str:
+        """Say in plain sentences what became of the rows."""
+        lines = [
+            (
+                f"{self.n_in:,} rows came in: {self.accepted:,} accepted, {self.repaired:,} repaired, "
+                f"{self.set_aside:,} set aside."
+            )
+        ]
+        kept = self.frame[self.frame["verdict"] != "accepted"]
+        lines += [
+            f"{row.verdict}: {row.reason}, {row.n:,} rows (for example {row.examples})."
+            for row in kept.itertuples()
+        ]
+        return "\n".join([*lines, *self.notes])
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain values in a fixed order, for the manifest."""
+        return {
+            "n_in": self.n_in,
+            "accepted": self.accepted,
+            "repaired": self.repaired,
+            "set_aside": self.set_aside,
+            "value_in": self.value_in,
+            "reasons": [
+                {"reason": r.reason, "verdict": r.verdict, "n": int(str(r.n)), "value": float(str(r.value))}
+                for r in self.frame.itertuples()
+            ],
+            "notes": list(self.notes),
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"<Ledger: {self.n_in} in = {self.accepted} accepted + {self.repaired} repaired + "
+            f"{self.set_aside} set aside>"
+        )
+
+
+def _shown(rows: np.ndarray, ids: np.ndarray) -> str:
+    return ", ".join(f"row {row} ({ids[row]})" for row in rows[:_MAX_EXAMPLES])

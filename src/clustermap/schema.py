@@ -1,0 +1,57 @@
+"""Every column name, dtype and allowed value: the one vocabulary of the house."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+# --- closed sets of options -------------------------------------------------
+Overlap = Literal["full", "fractional", "primary"]
+Codes = Literal["first", "fractional", "any"]
+LocationKind = Literal["registered office", "workplace", "unknown"]
+Measure = Literal["firms", "employment"]
+Alternative = Literal["two-sided", "greater", "less"]
+Correction = Literal["fdr_bh", "bonferroni", "none"]
+Rates = Literal["auto", "empirical-bayes", "none"]
+Transformation = Literal["row", "binary"]
+Islands = Literal["keep", "nearest", "error"]
+Contiguity = Literal["queen", "rook"]
+Background = Literal["minimum-effect", "homogeneous"]
+LineNull = Literal["connected-subsets", "permute-and-reselect"]
+
+LOCATION_KINDS: Final = ("registered office", "workplace", "unknown")
+
+# --- column names -----------------------------------------------------------
+CODE: Final = "code"  # in GeoDataFrames and files, where `.area` is a size
+AREA: Final = "area"  # in plain long frames
+AUTHORITY: Final = "authority"
+NAME: Final = "name"
+SECTOR: Final = "sector"
+CLUSTER: Final = "cluster"
+FIRM_ID: Final = "firm_id"
+
+FIRM_COLUMNS: Final = ("firm_id", "name", "sic", "value", "location_kind", "location_quality", "geometry")
+ACTIVITY_COLUMNS: Final = ("firm_id", "sic", "position", "classification")
+AREA_COLUMNS: Final = ("name", "geometry")
+LOOKUP_COLUMNS: Final = ("area", "authority", "name", "share")
+LEDGER_COLUMNS: Final = ("reason", "verdict", "n", "value", "examples")
+MEMBERSHIP_COLUMNS: Final = ("firm_id", "area", "share")
+QUOTIENT_COLUMNS: Final = (
+    "area", "sector", "value", "expected", "lq", "lower", "upper", "p", "q", "shrunk", "status",
+)  # fmt: skip
+GLOBAL_COLUMNS: Final = ("sector", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations")
+LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status")
+CLUSTER_COLUMNS: Final = (
+    "cluster", "sector", "n_areas", "n_firms", "value", "expected", "relative_risk", "score", "p", "p_field",
+    "level", "parent", "area_km2",
+)  # fmt: skip
+MEMBER_COLUMNS: Final = ("cluster", "area")
+CROSSING_COLUMNS: Final = ("cluster", "authority", "name", "value", "share")
+PAIR_COLUMNS: Final = (
+    "cluster", "a", "b", "n_links", "border_km", "value_a", "value_b", "strength", "p_crosses",
+)  # fmt: skip
+
+# --- allowed values ---------------------------------------------------------
+VERDICTS: Final = ("accepted", "repaired", "set aside")
+LISA_LABELS: Final = ("HH", "LL", "HL", "LH", "not significant", "isolate", "undefined", "cannot reach")
+TABLE_STATUSES: Final = ("observed", "rounded", "suppressed")
+CLASSIFICATION: Final = "SIC 2007"

@@ -1,0 +1,165 @@
+"""The values that come out of the sources: firms, areas, and areas in authorities."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from clustermap.ledger import Ledger
+
+__all__ = ["Areas", "Firms", "Lookup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Firms:
+    """Located firms.
+
+    Attributes
+    ----------
+    frame : geopandas.GeoDataFrame
+        One row per firm, in order of `firm_id`: ``firm_id, name, sic, value, location_kind,
+        location_quality, geometry`` and whatever else the file had. `sic` is categorical 5-digit text, the
+        first usable code; missing where no code is usable (the firm stays).
+    activities : pandas.DataFrame
+        Long: ``firm_id, sic, position, classification``, every usable code of every firm.
+    ledger : Ledger
+        What became of every row.
+    source : str
+        Where the firms came from, for captions.
+    synthetic : bool
+        True where the firms are made up; said wherever a person meets them.
+    """
+
+    frame: gpd.GeoDataFrame
+    activities: pd.DataFrame
+    ledger: Ledger
+    source: str = ""
+    synthetic: bool = False
+
+    @property
+    def crs(self) -> Any:
+        """The system of the points, projected and metric."""
+        return self.frame.crs
+
+    @property
+    def location_kind(self) -> str:
+        """What the points are: "registered office", "workplace", "unknown", or several joined by commas."""
+        return ", ".join(sorted(map(str, self.frame["location_kind"].unique())))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def summary(self) -> str:
+        """Say in plain sentences what the firms are."""
+        kind = "synthetic firms" if self.synthetic else "firms"
+        return f"{len(self):,} {kind} (location: {self.location_kind}).\n{self.ledger.summary()}"
+
+    def __repr__(self) -> str:
+        return f"<Firms: {len(self):,} located, {self.ledger.set_aside:,} set aside, {self.location_kind}>"
+
+    def _repr_html_(self) -> str:
+        return _as_html(self.summary())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Areas:
+    """One set of areas.
+
+    Attributes
+    ----------
+    frame : geopandas.GeoDataFrame
+        Indexed by `code`, in code order: ``name, geometry`` (valid polygons) and what else was kept.
+    kind : str
+        "lep", "mca", "lad", "region", "upper_tier", … or "area".
+    vintage : int or None
+        Year of the boundaries.
+    source : str
+        Publisher and licence, for captions.
+    ledger : Ledger
+        What became of every row.
+    generalised : bool
+        True for boundaries that are not for measurement; said on every map.
+    """
+
+    frame: gpd.GeoDataFrame
+    kind: str
+    vintage: int | None
+    source: str
+    ledger: Ledger
+    generalised: bool = False
+
+    @property
+    def crs(self) -> Any:
+        """The system of the polygons, projected and metric."""
+        return self.frame.crs
+
+    @property
+    def names(self) -> pd.Series:
+        """Names by code."""
+        return self.frame["name"]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def summary(self) -> str:
+        """Say in plain sentences what the areas are."""
+        vintage = f" of {self.vintage}" if self.vintage else ""
+        note = " Generalised, not for measurement." if self.generalised else ""
+        return f"{len(self):,} areas ({self.kind}{vintage}).{note}\n{self.ledger.summary()}"
+
+    def __repr__(self) -> str:
+        return f"<Areas: {len(self)} {self.kind}{' ' + str(self.vintage) if self.vintage else ''}>"
+
+    def _repr_html_(self) -> str:
+        return _as_html(self.summary())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lookup:
+    """Which areas belong to which authorities, and with what share.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        ``area, authority, name, share``; shares of an area sum to 1.
+    notes : tuple of str
+        What was told about the raw shares.
+    kind : str
+        "lep", "mca", … where the columns say so.
+    vintage : int or None
+        Year of the authorities where the columns say so.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = field(default=())
+    kind: str = "authority"
+    vintage: int | None = None
+
+    @property
+    def names(self) -> pd.Series:
+        """Authority names by authority code."""
+        unique = self.frame.drop_duplicates("authority").set_index("authority")["name"]
+        return unique.sort_index()
+
+    def summary(self) -> str:
+        """Say in plain sentences what belongs to what."""
+        areas, several = self.frame["area"].nunique(), int((self.frame["area"].value_counts() > 1).sum())
+        text = (
+            f"{areas:,} areas in {self.frame['authority'].nunique():,} authorities; {several} lie in several."
+        )
+        return "\n".join([text, *self.notes])
+
+    def __repr__(self) -> str:
+        return f"<Lookup: {self.frame['area'].nunique()} areas in {self.frame['authority'].nunique()} {self.kind}>"
+
+    def _repr_html_(self) -> str:
+        return _as_html(self.summary())
+
+
+def _as_html(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>"
