@@ -93,7 +93,7 @@ def memberships_2017(base: dict[str, list[str]], names: dict[str, str]) -> pd.Da
     return pd.DataFrame(rows, columns=["code", "lep_2017", "lep_2017_status", "lep_2017_basis"])
 
 
-def main() -> None:
+def main(folder: Path = FACTS) -> None:
     """Write both fact tables."""
     source = real_data()
     table = authorities(source)
@@ -103,8 +103,8 @@ def main() -> None:
     facts["mca_2022"] = facts["code"].map(combined_authorities(source)).fillna("")
     facts["lep_2021"] = facts["code"].map({k: ";".join(v) for k, v in memberships_2021(source).items()})
     facts = facts.merge(memberships_2017(memberships_2020(source), names), on="code", validate="1:1")
-    facts.sort_values("code").to_csv(FACTS / "districts.csv", index=False, lineterminator="\n")
-    table.to_csv(FACTS / "authorities.csv", index=False, lineterminator="\n")
+    facts.sort_values("code").to_csv(folder / "districts.csv", index=False, lineterminator="\n")
+    table.to_csv(folder / "authorities.csv", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

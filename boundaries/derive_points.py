@@ -76,13 +76,13 @@ def centroids(places: Points, count: int) -> Points:
     return np.unique(np.round(centres / 1_000) * 1_000, axis=0)
 
 
-def main() -> None:
+def main(folder: Path = FACTS) -> None:
     """Write the generator points."""
     tables = []
     for code, group in occupied_squares(real_data()).groupby("code"):
         found = centroids(group[["x", "y"]].to_numpy(), POINTS_A_DISTRICT).astype(int)
         tables.append(pd.DataFrame({"code": code, "easting": found[:, 0], "northing": found[:, 1]}))
-    pd.concat(tables).to_csv(FACTS / "points.csv", index=False, lineterminator="\n")
+    pd.concat(tables).to_csv(folder / "points.csv", index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Reads only ``facts/`` beside this file and writes ``data/``: districts, Local Enterprise Partnerships, combined
 authorities and regions of England as a generalised, topologically clean coverage on the British National Grid.
-A district is what lies nearest to its eight points; the coast is written down by hand, to the kilometre. Nothing is random and
-nothing is read from anywhere else, so the same library versions give the same bytes.
+A district is what lies nearest to its eight points; the coast is written down by hand, to the kilometre. Nothing
+is random and nothing is read from anywhere else, so the same library versions give the same bytes.
 
 Generalised, not for measurement.
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,7 +32,7 @@ SHORE_M = 1_500
 # Corners of triangles smaller than this squared are left out of every border at once (Visvalingam-Whyatt).
 SIMPLIFY_M = 500
 SOURCE = (
-    "Generalised districts made from eight rounded centroids each of occupied postcode squares, dissolved to authorities."
+    "Made from eight rounded centroids a district of its occupied postcode squares, dissolved to authorities."
 )
 ATTRIBUTION = (
     "Derived from: Office for National Statistics licensed under the Open Government Licence v3.0. "
@@ -42,7 +41,10 @@ ATTRIBUTION = (
 )
 NOTICE = "generalised, not for measurement"
 
+NOBODY = ""
+
 Geometries = npt.NDArray[np.object_]
+Owners = npt.NDArray[np.object_]
 
 
 def read_points() -> pd.DataFrame:
@@ -60,7 +62,9 @@ def read_water() -> shapely.Geometry:
     pieces: list[shapely.Geometry] = []
     for _, line in pd.read_csv(FACTS / "water.csv").sort_values(["name", "order"]).groupby("name"):
         xy = line[["easting", "northing"]].to_numpy(dtype=np.float64)
-        discs = shapely.buffer(shapely.points(xy), line["half_width_m"].to_numpy(dtype=np.float64), quad_segs=4)
+        discs = shapely.buffer(
+            shapely.points(xy), line["half_width_m"].to_numpy(dtype=np.float64), quad_segs=4
+        )
         pieces += [shapely.convex_hull(shapely.union_all(discs[k : k + 2])) for k in range(len(discs) - 1)]
     return shapely.union_all(pieces)
 
@@ -76,10 +80,11 @@ def draw_land(points: pd.DataFrame) -> shapely.Geometry:
     return shapely.union_all(land[shapely.intersects(land, shapely.multipoints(sites))])
 
 
-def cut_faces(points: pd.DataFrame, land: shapely.Geometry) -> tuple[Geometries, npt.NDArray[np.intp]]:
-    """Return the pieces of land between Voronoi edges and coast, and the point nearest to each.
+def cut_faces(points: pd.DataFrame, land: shapely.Geometry) -> tuple[Geometries, Owners]:
+    """Return the pieces of land between Voronoi edges and coast, and the district of each.
 
-    All lines are noded together on a one-metre grid, so neighbours share their corners exactly.
+    All lines are noded together on a one-metre grid, so neighbours share their corners exactly. A piece that
+    the water cuts off from its point belongs to nobody yet.
     """
     xy = points[["easting", "northing"]].to_numpy(dtype=np.float64)
     frame = shapely.box(*shapely.bounds(shapely.buffer(land, 100_000)))
@@ -88,45 +93,56 @@ def cut_faces(points: pd.DataFrame, land: shapely.Geometry) -> tuple[Geometries,
     faces = shapely.get_parts(shapely.polygonize([lines]))
     inside = shapely.point_on_surface(faces)
     kept = shapely.intersects(land, inside)
+    faces = faces[kept]
     _, nearest = cKDTree(xy).query(shapely.get_coordinates(inside[kept]))
-    return faces[kept], nearest
+    at_home = shapely.intersects(faces, shapely.points(xy)[nearest])
+    return faces, np.where(at_home, points["code"].to_numpy(dtype=object)[nearest], NOBODY)
 
 
-def dissolve(faces: Geometries, owner: npt.NDArray[np.object_]) -> tuple[Geometries, npt.NDArray[np.object_]]:
-    """Return the connected parts of every owner's faces, largest first within an owner."""
+def adopt(shapes: Geometries, owner: Owners) -> tuple[Geometries, Owners]:
+    """Give every ownerless shape to the neighbour with the longest common border.
+
+    Neighbours without an owner wait for the next round; what touches no owner at all is left out.
+    """
+    owner = owner.copy()
+    tree = shapely.STRtree(shapes)
+    while (orphans := np.flatnonzero(owner == NOBODY)).size:
+        row, other = tree.query(shapes[orphans], predicate="intersects")
+        pairs = pd.DataFrame({"orphan": orphans[row], "owner": owner[other]})
+        pairs["border"] = shapely.length(shapely.intersection(shapes[pairs["orphan"]], shapes[other]))
+        pairs = pairs[(pairs["owner"] != NOBODY) & (pairs["border"] > 0)]
+        if pairs.empty:
+            break
+        total = pairs.groupby(["orphan", "owner"], as_index=False)["border"].sum()
+        best = total.sort_values(["orphan", "border", "owner"], ascending=[True, False, True])
+        best = best.drop_duplicates("orphan")
+        owner[best["orphan"]] = best["owner"]
+    kept = owner != NOBODY
+    return shapes[kept], owner[kept]
+
+
+def dissolve(shapes: Geometries, owner: Owners) -> tuple[Geometries, Owners]:
+    """Return the connected parts of every owner's shapes, largest first within an owner."""
     parts: list[shapely.Geometry] = []
-    owners: list[object] = []
+    owners: list[str] = []
     for code in np.unique(owner):
-        found = shapely.get_parts(shapely.coverage_union_all(faces[owner == code]))
-        order = np.argsort(-shapely.area(found), kind="stable")
-        parts += list(found[order])
+        found = shapely.get_parts(shapely.coverage_union_all(shapes[owner == code]))
+        parts += list(found[np.argsort(-shapely.area(found), kind="stable")])
         owners += [code] * len(found)
     return np.array(parts, dtype=object), np.array(owners, dtype=object)
 
 
-def give_away_fragments(faces: Geometries, owner: npt.NDArray[np.object_]) -> tuple[Geometries, npt.NDArray[np.object_]]:
-    """Return one connected part a district: a detached one goes to the neighbour with the longest common border.
-
-    A detached part without any neighbour is a spit of coast and is left out.
-    """
-    parts, owners = dissolve(faces, owner)
-    while (detached := pd.Series(owners).duplicated().to_numpy()).any():
-        # The smallest first: it may bring a larger one back to its district.
-        for k in sorted(np.flatnonzero(detached), key=lambda k: (shapely.area(parts[k]), k)):
-            border = shapely.length(shapely.intersection(parts, parts[k]))
-            border[k] = 0
-            owners[k] = owners[np.argmax(border)] if border.any() else ""
-            break
-        keep = owners != ""
-        parts, owners = dissolve(parts[keep], owners[keep])
-    return parts, owners
+def one_part_each(faces: Geometries, owner: Owners) -> tuple[Geometries, Owners]:
+    """Return one connected part a district: detached parts are adopted by their neighbours."""
+    parts, owners = dissolve(*adopt(faces, owner))
+    owners[pd.Series(owners).duplicated().to_numpy()] = NOBODY
+    return dissolve(*adopt(parts, owners))
 
 
 def make_districts(facts: pd.DataFrame) -> gpd.GeoDataFrame:
     """Return the districts, a valid coverage."""
     points = read_points()
-    faces, nearest = cut_faces(points, draw_land(points))
-    parts, owners = give_away_fragments(faces, points["code"].to_numpy(dtype=object)[nearest])
+    parts, owners = one_part_each(*cut_faces(points, draw_land(points)))
     shapes = shapely.coverage_simplify(parts, SIMPLIFY_M)
     shapes = shapely.normalize(shapes)
     if not (shapely.coverage_is_valid(shapes) and shapely.is_valid(shapes).all()):
@@ -159,7 +175,9 @@ def make_membership(facts: pd.DataFrame, authorities: pd.DataFrame) -> pd.DataFr
     names = authorities.rename(columns={"code": "authority", "name": "authority_name"})
     long = long.merge(names, on=["kind", "vintage", "authority"], how="left", validate="m:1")
     if long["authority_name"].isna().any():
-        message = f"authorities without a name: {sorted(long.loc[long['authority_name'].isna(), 'authority'])[:5]}"
+        message = (
+            f"authorities without a name: {sorted(long.loc[long['authority_name'].isna(), 'authority'])[:5]}"
+        )
         raise ValueError(message)
     columns = ["area", "authority", "authority_name", "kind", "vintage", "share", "status"]
     return long.sort_values(["kind", "vintage", "area", "authority"])[columns].reset_index(drop=True)
@@ -203,7 +221,9 @@ def describe(path: Path, *, kind: str, vintage: int, rows: int, status: str) -> 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write plain rows or shapes with every setting of the writer pinned."""
     if isinstance(table, gpd.GeoDataFrame):
-        table.to_parquet(path, index=False, compression="zstd", geometry_encoding="WKB", schema_version="1.0.0")
+        table.to_parquet(
+            path, index=False, compression="zstd", geometry_encoding="WKB", schema_version="1.0.0"
+        )
     else:
         table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
@@ -225,7 +245,9 @@ def make(folder: Path) -> None:
     ]
     for (kind, vintage), group in members.groupby(["kind", "vintage"]):
         status = "unconfirmed" if (group["status"] == "unconfirmed").any() else "confirmed"
-        sets.append((kind, int(vintage), f"{kind}_{vintage}.parquet", make_authorities(districts, group), status))
+        sets.append(
+            (kind, int(vintage), f"{kind}_{vintage}.parquet", make_authorities(districts, group), status)
+        )
     towns = pd.read_csv(FACTS / "towns.csv")
     sets += [
         ("outline", 2022, "outline_2022.parquet", make_outline(districts), "confirmed"),
@@ -237,7 +259,7 @@ def make(folder: Path) -> None:
     for kind, vintage, name, table, status in sets:
         part = folder / f".{name}.part"
         write_table(table, part)
-        os.replace(part, folder / name)
+        part.replace(folder / name)
         entries.append(describe(folder / name, kind=kind, vintage=vintage, rows=len(table), status=status))
     manifest = {"schema": 1, "notice": NOTICE, "made_with": made_with(), "sets": entries}
     text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
