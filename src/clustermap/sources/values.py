@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from clustermap.errors import InputError
+
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
@@ -145,6 +147,41 @@ class Lookup:
         """Authority names by authority code."""
         unique = self.frame.drop_duplicates("authority").set_index("authority")["name"]
         return unique.sort_index()
+
+    def extended(self, rows: pd.DataFrame) -> Lookup:
+        """Return a lookup with further memberships; shares of an area sum to 1 again.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            ``area, authority``, both known already; a membership that is there already changes nothing.
+
+        Raises
+        ------
+        InputError
+            CM-LOOKUP-010: an area or an authority that the lookup does not know.
+        """
+        import pandas as pd
+
+        for column in ("area", "authority"):
+            strange = sorted(set(rows[column]) - set(self.frame[column]))
+            if strange:
+                raise InputError(
+                    "CM-LOOKUP-010",
+                    f"{len(strange)} of {len(rows)} further memberships name an unknown {column}: {strange[:5]}",
+                    why="codes change with the vintage",
+                    fix="use the codes of the lookup's own vintage",
+                )
+        added = rows[["area", "authority"]].assign(share=1.0)
+        added["name"] = added["authority"].map(self.names).to_numpy()
+        equal = pd.concat([self.frame, added[list(self.frame.columns)]])
+        equal = equal.drop_duplicates(["area", "authority"]).sort_values(
+            ["area", "authority"], ignore_index=True
+        )
+        touched = equal["area"].isin(set(rows["area"])).to_numpy()
+        equal.loc[touched, "share"] = 1.0 / equal.groupby("area")["area"].transform("size")[touched]
+        note = f"{len(equal) - len(self.frame)} memberships were added; shares of those areas are equal."
+        return Lookup(frame=equal, notes=(*self.notes, note), kind=self.kind, vintage=self.vintage)
 
     def summary(self) -> str:
         """Say in plain sentences what belongs to what."""

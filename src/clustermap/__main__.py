@@ -1,0 +1,5 @@
+"""``python -m clustermap``."""
+
+from clustermap.cli import main
+
+main()

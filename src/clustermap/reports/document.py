@@ -1,0 +1,83 @@
+"""The report in plain words: what was asked, what came out, how sure, and what it does not say."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["markdown_report", "markdown_table"]
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$])")
+
+
+def markdown_report(
+    *,
+    title: str,
+    first: Sequence[str],
+    sentences: Sequence[str],
+    sections: Sequence[tuple[str, str | pd.DataFrame]],
+) -> str:
+    """Render a report as Markdown; text from data is escaped and never becomes markup.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    first : sequence of str
+        What must be said before any figure (synthetic, registered offices, generalised).
+    sentences : sequence of str
+        The findings.
+    sections : sequence of (str, str or DataFrame)
+        Heading and plain text or table.
+    """
+    parts = [f"# {escaped(title)}"]
+    if first:
+        parts.append("\n".join(f"> {escaped(line)}  " for line in first))
+    parts.append("\n".join(f"{i}. {escaped(line)}" for i, line in enumerate(sentences, 1)))
+    for heading, body in sections:
+        parts.append(f"## {escaped(heading)}")
+        if isinstance(body, pd.DataFrame):
+            parts.append(markdown_table(body) if len(body) else "None.")
+        else:
+            parts.append("  \n".join(escaped(line) for line in body.splitlines()))
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    r"""Render a table as Markdown, numbers to the right.
+
+    Examples
+    --------
+    >>> print(markdown_table(pd.DataFrame({"lep": ["A|B"], "share": [0.25]})))
+    | lep | share |
+    |:--|--:|
+    | A\\|B | 0.25 |
+    """
+    numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
+    lines = [
+        "| " + " | ".join(escaped(str(c)) for c in frame.columns) + " |",
+        "|" + "|".join("--:" if n else ":--" for n in numeric) + "|",
+    ]
+    lines += [
+        "| " + " | ".join(_cell(value) for value in row) + " |"
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown or HTML would take for markup; line breaks become blanks."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace(r"\<", "&lt;").replace(r"\>", "&gt;")
+
+
+def _cell(value: object) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.3g}"  # noqa: PLR2004 - one digit stays exact either way
+    return escaped(str(value))

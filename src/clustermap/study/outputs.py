@@ -1,0 +1,262 @@
+"""The files of a study: the complete old folder or the complete new one, never half."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from clustermap.errors import InputError
+from clustermap.maps import draw_map
+from clustermap.reports import csv_text, geopackage, input_record, manifest_text, markdown_report
+from clustermap.storage import file_hash, replace_folder, write_text
+from clustermap.study.analysis import STAGES, analyse
+from clustermap.study.declaration import Study
+
+if TYPE_CHECKING:
+    from clustermap.progress import Progress
+    from clustermap.study.result import StudyResult
+
+__all__ = ["OUTPUTS", "recorded_study", "run_study", "study_map"]
+
+OUTPUTS = ("map.html", "clusters.gpkg", "areas.csv", "crossing.csv", "report.md", "manifest.json")
+_LOG = "run.log"  # paths and times stand here alone, so that every other file is the same bytes each time
+_PARAMETERS = (
+    "method", "null", "background", "minimum_lq", "penalty", "max_share", "permutations", "alternative", "correction",
+    "alpha", "rates", "transformation", "interval", "reference", "membership_rule", "seed", "family_size",
+)  # fmt: skip
+
+
+def run_study(study: Study, out: str | Path, *, progress: Progress | None = None) -> StudyResult:
+    """Run a study and write its folder.
+
+    Parameters
+    ----------
+    study : Study
+        What is declared.
+    out : path
+        The folder; it is replaced as a whole when everything went well, and locked meanwhile.
+    progress : callable, optional
+        Called with ``(done, total)``.
+
+    Returns
+    -------
+    StudyResult
+        With `files`: ``map.html, clusters.gpkg, areas.csv, crossing.csv, report.md, manifest.json``.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-002 where another run holds the folder.
+
+    Examples
+    --------
+    >>> from clustermap.study.declaration import demo_path
+    >>> result = run_study(Study.from_toml(demo_path()), "out/hvm")  # doctest: +SKIP
+    >>> print(result.summary())  # doctest: +SKIP
+    """
+    with replace_folder(out) as folder:
+        result = analyse(study, progress=progress)
+        _write(result, folder)
+        write_text(folder / _LOG, json.dumps({"study": str(study.file or ""), "written": _now()}) + "\n")
+    if progress:
+        progress(sum(STAGES.values()), sum(STAGES.values()))
+    target = Path(out).resolve()
+    return dataclasses.replace(result, files={name: target / name for name in OUTPUTS})
+
+
+def recorded_study(folder: str | Path) -> Study:
+    """Find the study that a folder was written from.
+
+    Raises
+    ------
+    InputError
+        CM-STUDY-006: the folder is no study's output, or its study file is gone.
+    """
+    log = Path(folder) / _LOG
+    try:
+        file = Path(json.loads(log.read_text(encoding="utf-8"))["study"])
+        return Study.from_toml(file)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            "CM-STUDY-006",
+            f"{Path(folder).name} holds no run of a study that can be found again",
+            why="a map is drawn from the results, and those from the study file",
+            fix="clustermap run STUDY.toml --out DIR",
+        ) from error
+
+
+def study_map(result: StudyResult, *, title: str | None = None, tiles: str | None = None) -> Any:
+    """Draw the map of a study.
+
+    Parameters
+    ----------
+    result : StudyResult
+        What was found.
+    title : str, optional
+        Another heading.
+    tiles : str, optional
+        A tile source, named beforehand; none is asked for otherwise.
+
+    Returns
+    -------
+    folium.Map
+        With ``.save(path)``.
+    """
+    options = result.study.options.get("map", {})
+    drawn = [result.crossing, result.quotients, result.moran]
+    drawn += [line for line in (result.line, result.named_line) if line is not None]
+    return draw_map(
+        *drawn,
+        areas=result.authorities,
+        firms=result.firms if options.get("firms", True) else None,
+        title=title or result.study.title,
+        tiles=tiles or options.get("tiles"),
+    )
+
+
+def _write(result: StudyResult, folder: Path) -> None:
+    study_map(result).save(folder / "map.html")
+    geopackage(folder / "clusters.gpkg", _layers(result))
+    write_text(folder / "areas.csv", csv_text(result.quotients.frame))
+    write_text(folder / "crossing.csv", csv_text(result.crossing.frame))
+    write_text(folder / "report.md", _report(result))
+    hashes = {name: file_hash(folder / name) for name in OUTPUTS if name != "manifest.json"}
+    write_text(folder / "manifest.json", _manifest(result, hashes))
+
+
+def _layers(result: StudyResult) -> dict[str, gpd.GeoDataFrame]:
+    quotient = result.quotients.frame.query("sector == @result.sector").set_index("area")
+    local = result.moran.frame.add_prefix("lisa_")
+    areas = result.areas.frame[["name", "geometry"]].join(quotient.drop(columns="sector")).join(local)
+    inside = result.clusters.members.groupby("area")["cluster"].agg(", ".join)
+    areas = areas.assign(cluster=inside.reindex(areas.index)).reset_index(names="code")
+    footprints = result.clusters.footprints
+    pairs = result.crossing.pairs
+    points = result.authorities.frame.geometry.representative_point()
+    ends = zip(pairs["a"].map(points), pairs["b"].map(points), strict=True)
+    lines = gpd.GeoSeries([_between(a, b) for a, b in ends], crs=result.authorities.crs)
+    return {
+        "footprints": _plain(footprints),
+        "areas": _plain(areas),
+        "pairs": _plain(gpd.GeoDataFrame(pairs.reset_index(drop=True), geometry=lines, crs=lines.crs)),
+    }
+
+
+def _between(a: Any, b: Any) -> Any:
+    from shapely import LineString
+
+    return None if pd.isna(a) or pd.isna(b) else LineString([a, b])
+
+
+def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Turn categories and nullable columns into what a GeoPackage can hold."""
+    out = frame.copy()
+    for column in out.columns.drop(out.geometry.name):
+        if not pd.api.types.is_numeric_dtype(out[column]):
+            out[column] = out[column].astype(object).where(out[column].notna(), None)
+    return out
+
+
+def _report(result: StudyResult) -> str:
+    ledger = result.firms.ledger if result.firms else result.table.ledger
+    stronger = _stronger(result)
+    sections: list[tuple[str, str | pd.DataFrame]] = [
+        ("Clusters", result.clusters.frame),
+        ("Who shares them", result.crossing.frame),
+        ("Crossing pairs", result.crossing.pairs),
+        ("Authorities by concentration", stronger),
+        ("How the clusters were found", result.clusters.summary()),
+        ("Spatial autocorrelation", f"{result.moran_global.summary()}\n{result.moran.summary()}"),
+    ]
+    if result.line is not None:
+        sections.append(("Line test of the strongest cluster", result.line.summary()))
+    if result.named_line is not None:
+        sections.append(("Line test of the named set", result.named_line.summary()))
+    sections += [
+        ("Rows", ledger.summary() if ledger else "No ledger: the table was given as it is."),
+        ("Warnings", "\n".join(result.warnings) or "None."),
+        ("Sources", f"Areas: {result.areas.source}\nAuthorities: {result.authorities.source}"),
+    ]
+    return markdown_report(
+        title=result.study.title, first=result.caveats(), sentences=result.sentences(), sections=sections
+    )
+
+
+def _stronger(result: StudyResult) -> pd.DataFrame:
+    """Rank authorities by their own location quotient, so that a named set can be held against the rest."""
+    shares = result.crossing.membership
+    table, sector = result.table, result.sector
+    value = shares["share"] * shares["area"].map(table.values[sector]).to_numpy()
+    total = shares["share"] * shares["area"].map(table.area_totals).to_numpy()
+    sums = (
+        pd.DataFrame({"authority": shares["authority"], "value": value, "total": total})
+        .groupby("authority")
+        .sum()
+    )
+    national = table.sector_totals[sector] / table.total
+    ranked = pd.DataFrame(
+        {
+            "name": result.authorities.names.reindex(sums.index).fillna("(none)"),
+            "value": sums["value"],
+            "lq": sums["value"] / sums["total"] / national,
+        }
+    )
+    members = result.named_line.members if result.named_line is not None else []
+    ranked["named"] = ["yes" if code in set(members) else "" for code in ranked.index]
+    ranked = ranked.sort_values(["lq", "name"], ascending=[False, True]).reset_index()
+    ranked.insert(0, "rank", range(1, len(ranked) + 1))
+    return ranked
+
+
+def _manifest(result: StudyResult, hashes: dict[str, str]) -> str:
+    study, inputs = result.study, []
+    for role in sorted(study.inputs):
+        source = study.argument(role)["source"]
+        if isinstance(source, Path) and source.is_file():
+            inputs.append(input_record(role, source))
+        else:
+            inputs.append(
+                {"role": role, "name": f"embedded {source} {study.inputs[role].get('vintage', '')}".strip()}
+            )
+    results = {
+        "location_quotient": result.quotients,
+        "global_moran": result.moran_global,
+        "local_moran": result.moran,
+        "detect_clusters": result.clusters,
+        "crossing": result.crossing,
+        "line": result.line,
+        "named_line": result.named_line,
+    }
+    parameters = {
+        name: {p: getattr(value, p) for p in _PARAMETERS if hasattr(value, p)}
+        for name, value in results.items()
+        if value is not None
+    }
+    ledgers = {
+        name: ledger.to_dict()
+        for name, ledger in (
+            ("firms", result.firms.ledger if result.firms else None),
+            ("areas", result.areas.ledger),
+            ("authorities", result.authorities.ledger),
+            ("table", result.table.ledger),
+        )
+        if ledger is not None
+    }
+    return manifest_text(
+        study=study.declared,
+        inputs=inputs,
+        parameters=parameters,
+        ledgers=ledgers,
+        warnings=list(result.warnings),
+        outputs=hashes,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
