@@ -83,12 +83,12 @@ def authorities(source: Path) -> pd.DataFrame:
 
 def memberships_2017(base: dict[str, list[str]], names: dict[str, str]) -> pd.DataFrame:
     """Return the LEP codes of 2017 of each district, with how they are known."""
-    changes = pd.read_csv(FACTS / "lep_2017_changes.csv").groupby("code")["also_in"].agg(list).to_dict()
+    changes = pd.read_csv(FACTS / "lep_2017_changes.csv").set_index("code")
+    extra, known = changes["also_in"].to_dict(), changes["basis"].to_dict()
     rows = []
     for code, leps in sorted(base.items()):
-        extra = changes.get(code, [])
-        codes = sorted({names[name] for name in [*leps, *extra]})
-        basis = "general knowledge" if extra else "membership of 2020 carried back"
+        codes = sorted(names[name] for name in {*leps, extra.get(code, leps[0])})
+        basis = known.get(code, "membership of 2020 carried back")
         rows.append((code, ";".join(codes), "unconfirmed", basis))
     return pd.DataFrame(rows, columns=["code", "lep_2017", "lep_2017_status", "lep_2017_basis"])
 
