@@ -229,7 +229,7 @@ def test_the_manifest_says_which_bytes_these_are():
 
 
 @pytest.mark.checkout
-def test_the_script_makes_the_same_firms_again(tmp_path):
+def test_the_script_makes_the_same_firms_again(facts, tmp_path):
     subprocess.run([sys.executable, SCRIPT, "--out", tmp_path], check=True)
     kept = ROOT / "firm_data" / "data"
     made_with = json.loads((kept / "manifest.json").read_text())["made_with"]
@@ -245,10 +245,10 @@ def test_the_script_makes_the_same_firms_again(tmp_path):
 
 @pytest.mark.checkout
 @pytest.mark.real
-def test_the_written_down_figures_are_the_published_ones(real_data, monkeypatch):
+def test_the_written_down_figures_are_the_published_ones(facts, real_data, monkeypatch):
     monkeypatch.setenv("CLUSTERMAP_REAL_DATA", str(real_data))
     derive = runpy.run_path(str(ROOT / "firm_data" / "derive_facts.py"), run_name="derive_facts")
-    facts = ROOT / "firm_data" / "facts"
+    folder = ROOT / "firm_data" / "facts"
     counts = pd.read_csv(real_data / "ubc_enterprises_2018_2022.csv.gz")
     counts = counts[counts["year"] == 2021]
     names = pd.read_csv(real_data / "lookup_lad22_lep21.csv", usecols=["LAD22CD", "LAD22NM"])
@@ -259,8 +259,8 @@ def test_the_written_down_figures_are_the_published_ones(real_data, monkeypatch)
         ("activities", derive["activities"](real_data)),
     ):
         text = table.to_csv(index=False, lineterminator="\n")
-        assert text == (facts / f"{name}.csv").read_text(encoding="utf-8"), name
+        assert text == (folder / f"{name}.csv").read_text(encoding="utf-8"), name
     # Trap 14: figures are rounded to 5, so districts sum near England's row, not to it.
-    england = pd.read_csv(facts / "sectors.csv")["enterprises"].sum()
-    held = pd.read_csv(facts / "districts.csv")["enterprises"].sum()
+    england = pd.read_csv(folder / "sectors.csv")["enterprises"].sum()
+    held = pd.read_csv(folder / "districts.csv")["enterprises"].sum()
     assert abs(held - england) < 500
