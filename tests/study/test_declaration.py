@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import pytest
+
+from clustermap.errors import InputError, OptionError
+from clustermap.study import Study
+from clustermap.study.declaration import demo_path, template
+
+MINIMAL = """
+[inputs.firms]
+source = "embedded:firms"
+[inputs.areas]
+source = "lad"
+[inputs.authorities]
+source = "lep"
+vintage = 2017
+[tabulate]
+sectors = "hvm"
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        file = tmp_path / "study.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def test_a_minimal_study_has_a_seed_and_a_name(written):
+    study = Study.from_toml(written(MINIMAL))
+    assert (study.name, study.seed, study.sector) == ("study", 7, None)
+
+
+def test_the_template_is_a_study_that_can_be_read(written):
+    assert Study.from_toml(written(template())).options["detection"]["minimum_lq"] == 1.25
+
+
+@pytest.mark.parametrize(
+    ("extra", "near"),
+    [
+        ("[detection]\nminimumlq = 2", "minimum_lq"),
+        ("[detecton]\nminimum_lq = 2", "detection"),
+        ("[study]\ntitel = 'x'", "title"),
+    ],
+)
+def test_a_misspelt_setting_is_an_error_that_names_the_nearest(written, extra, near):
+    with pytest.raises(OptionError, match="CM-STUDY-002") as error:
+        Study.from_toml(written(MINIMAL + extra))
+    assert near in error.value.fix
+
+
+def test_missing_inputs_are_all_named_at_once(written):
+    with pytest.raises(InputError, match="CM-STUDY-003") as error:
+        Study.from_toml(written("[study]\ntitle = 'x'"))
+    for part in ("[inputs.areas]", "[inputs.firms]", "[inputs.authorities]", "[tabulate]"):
+        assert part in error.value.what
+
+
+def test_firms_and_a_table_at_once_are_refused(written):
+    both = MINIMAL + "[inputs.table]\nsource = 't.csv'\narea='a'\nsector='s'\nvalue='v'\n"
+    with pytest.raises(InputError, match="CM-STUDY-003"):
+        Study.from_toml(written(both))
+
+
+@pytest.mark.parametrize("text", ["[study\n", "\x00"])
+def test_what_is_not_toml_is_said_to_be_none(written, text):
+    with pytest.raises(InputError, match="CM-STUDY-001"):
+        Study.from_toml(written(text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="CM-STUDY-001"):
+        Study.from_toml(tmp_path / "none.toml")
+
+
+def test_an_input_that_is_not_there_is_named(written):
+    study = Study.from_toml(written(MINIMAL.replace("embedded:firms", "gone.csv")))
+    with pytest.raises(InputError, match="CM-STUDY-004"):
+        study.argument("firms")
+
+
+def test_an_input_without_a_source_is_named(written):
+    study = Study.from_toml(written(MINIMAL.replace('source = "lad"', "vintage = 2022")))
+    with pytest.raises(InputError, match="CM-STUDY-005"):
+        study.argument("areas")
+
+
+def test_the_root_may_come_from_a_variable(written, monkeypatch, tmp_path):
+    text = "[inputs]\nroot = { env = 'CM_TEST_ROOT', default = 'here' }\n" + MINIMAL
+    assert Study.from_toml(written(text)).root.name == "here"
+    monkeypatch.setenv("CM_TEST_ROOT", str(tmp_path / "there"))
+    assert Study.from_toml(written(text)).root.name == "there"
+
+
+def test_the_digest_changes_with_any_setting(written):
+    one = Study.from_toml(written(MINIMAL)).digest()
+    two = Study.from_toml(written(MINIMAL + "[study]\nseed = 8")).digest()
+    assert one != two
+    assert one == Study.from_toml(written(MINIMAL)).digest()
+
+
+def test_the_demo_study_says_what_it_is():
+    study = Study.from_toml(demo_path())
+    assert "hvm" in repr(study)
+    assert "seed 7" in study.summary()
