@@ -1,1 +1,5 @@
-"""The room's door."""
+"""Which areas are neighbours, and the one door from values to a graph."""
+
+from clustermap.weights.alignment import Neighbours, align, neighbours
+
+__all__ = ["Neighbours", "align", "neighbours"]
