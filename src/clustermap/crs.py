@@ -14,12 +14,14 @@ __all__ = [
     "BRITISH_NATIONAL_GRID",
     "WGS84",
     "check_coordinates",
+    "in_britain",
     "is_projected_metric",
     "missing_crs",
     "parse",
     "require_metric",
     "same",
     "to_lonlat",
+    "transform",
     "working_crs",
 ]
 
@@ -155,7 +157,22 @@ def working_crs(
 
 def to_lonlat(x: Any, y: Any, crs: Any) -> tuple[Any, Any]:
     """Turn coordinates of any system into longitude and latitude."""
-    return Transformer.from_crs(parse(crs), parse(WGS84), always_xy=True).transform(x, y)
+    return transform(x, y, crs, WGS84)
+
+
+def transform(x: Any, y: Any, source: Any, target: Any) -> tuple[Any, Any]:
+    """Turn coordinates of one system into another, x (or longitude) first in both."""
+    a, b = parse(source), parse(target)
+    if a.equals(b, ignore_axis_order=True):
+        return x, y
+    return Transformer.from_crs(a, b, always_xy=True).transform(x, y)
+
+
+def in_britain(lon: Any, lat: Any) -> Any:
+    """Tell which places lie in the area of use of EPSG:27700 (a boolean array)."""
+    lon, lat = (np.asarray(a, dtype=float) for a in (lon, lat))
+    west, south, east, north = _BRITAIN
+    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
 
 
 def _share_inside(x: Any, y: Any, box: tuple[float, float, float, float]) -> float:
