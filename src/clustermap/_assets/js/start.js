@@ -1,0 +1,9 @@
+"use strict";
+(function () {
+  // The frame may have had no size while the scripts ran (a notebook's hidden tab).
+  const map = clustermap_map, fit = () => map.fitBounds(clustermap.data.bounds, { padding: [12, 12], animate: false });
+  let touched = false;
+  map.on("mousedown touchstart", () => { touched = true; });
+  new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!touched) fit(); }).observe(map.getContainer());
+  document.documentElement.dataset.ready = "yes";
+})();

@@ -1,0 +1,185 @@
+"""What a map was given, sorted by kind: one set of areas to fill, and what lies on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from clustermap.errors import AlignmentError, InputError, OptionError
+
+if TYPE_CHECKING:
+    from clustermap.sources.values import Areas, Firms
+
+__all__ = ["Content", "gather"]
+
+# Kinds are told by the name of their class: a result in hand has loaded its own room, so none is imported here.
+_KINDS = {
+    "clustermap.sources.values.Areas": "areas",
+    "clustermap.sources.values.Firms": "firms",
+    "clustermap.tables.table.SectorTable": "table",
+    "clustermap.measures.quotient.Quotients": "quotients",
+    "clustermap.autocorrelation.results.LocalResult": "local",
+    "clustermap.autocorrelation.results.LocalResults": "local",
+    "clustermap.detection.clusters.Clusters": "clusters",
+    "clustermap.borders.crossings.Crossing": "crossing",
+    "clustermap.borders.lines.Line": "line",
+}
+_ACCEPTED = "Areas, Firms, SectorTable, Quotients, LocalResult(s), Clusters, Crossing, Line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Content:
+    """The results of one map by kind; `areas` is the set that is filled."""
+
+    areas: Areas | None
+    outlines: tuple[Areas, ...]
+    firms: Firms | None
+    table: Any = None
+    quotients: Any = None
+    local: Any = None
+    clusters: Any = None
+    crossing: Any = None
+    line: Any = None
+
+    @property
+    def results(self) -> list[Any]:
+        """What inferred something, in reading order."""
+        found = (self.crossing or self.clusters, self.quotients or self.table, self.local, self.line)
+        return [result for result in found if result is not None]
+
+    @property
+    def crs(self) -> Any:
+        """The system of the shapes."""
+        holder = self.areas if self.areas is not None else self.firms
+        return None if holder is None else holder.crs
+
+
+def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
+    """Sort the results of a map by kind.
+
+    Raises
+    ------
+    OptionError
+        CM-MAP-001: something that no map can show, or two of one kind.
+    InputError
+        CM-MAP-002: nothing with a place.
+    AlignmentError
+        CM-MAP-003: a result about areas that are not on the map.
+    """
+    found: dict[str, Any] = {}
+    sets: list[Areas] = []
+    for result in results:
+        kind = _kind(result)
+        if kind == "areas":
+            sets.append(result)
+        elif kind in found:
+            raise OptionError(
+                "CM-MAP-001",
+                f"a map was given two results of one kind: {type(result).__name__}",
+                fix="draw two maps, or compute both sectors in one call (sector=None)",
+            )
+        else:
+            found[kind] = result
+    if firms is not None:
+        found["firms"] = _as_firms(firms)
+    if "crossing" in found:
+        found.setdefault("clusters", found["crossing"].clusters)
+    if "clusters" in found and getattr(found["clusters"], "table", None) is not None:
+        found.setdefault("table", found["clusters"].table)
+    filled = _as_areas(areas) if areas is not None else _filled(found, sets)
+    outlines = [a for a in sets if a is not filled]
+    borders = getattr(found.get("crossing"), "authorities", None)
+    if _is(borders, "areas") and not any(a is borders for a in outlines) and borders is not filled:
+        outlines.append(borders)
+    if filled is None and "firms" not in found:
+        raise InputError(
+            "CM-MAP-002",
+            "nothing here has a place on a map" if results else "draw_map was given nothing to draw",
+            why="a result about labels alone knows no polygons",
+            fix="draw_map(result, areas=read_boundaries(...))",
+        )
+    content = Content(areas=filled, outlines=tuple(outlines), **{"firms": None, **found})
+    _check_labels(content)
+    return content
+
+
+def _kind(result: Any) -> str:
+    for parent in type(result).__mro__:
+        kind = _KINDS.get(f"{parent.__module__}.{parent.__qualname__}")
+        if kind is not None:
+            return kind
+    raise OptionError(
+        "CM-MAP-001",
+        f"draw_map cannot draw a {type(result).__name__}",
+        why=f"it draws: {_ACCEPTED}",
+        fix="cm.draw_map(crossing, quotients, local_result, line)   # results; frames go to areas= or firms=",
+    )
+
+
+def _is(thing: Any, kind: str) -> bool:
+    return any(
+        _KINDS.get(f"{p.__module__}.{p.__qualname__}") == kind for p in getattr(type(thing), "__mro__", ())
+    )
+
+
+def _as_areas(areas: Any) -> Areas:
+    if not _is(areas, "areas"):
+        from clustermap.sources.boundaries import read_boundaries
+
+        areas = read_boundaries(areas)
+    return areas  # type: ignore[no-any-return]
+
+
+def _as_firms(firms: Any) -> Firms:
+    if not _is(firms, "firms"):
+        from clustermap.sources.firms import read_firms
+
+        firms = read_firms(firms)
+    return firms  # type: ignore[no-any-return]
+
+
+def _filled(found: dict[str, Any], sets: list[Areas]) -> Areas | None:
+    for kind in ("quotients", "local", "clusters", "table"):
+        areas = getattr(found.get(kind), "areas", None)
+        if areas is not None:
+            return areas  # type: ignore[no-any-return]
+    codes = next((labels for _, labels in _labels(found)), None)
+    for areas in sets:
+        if codes is None or set(codes) <= set(areas.frame.index):
+            return areas
+    return sets[0] if sets else None
+
+
+def _labels(found: dict[str, Any]) -> list[tuple[str, pd.Index]]:
+    """List which areas each result speaks of."""
+    out = []
+    if found.get("quotients") is not None:
+        out.append(("quotients", pd.Index(found["quotients"].frame["area"].unique())))
+    if found.get("local") is not None:
+        frame = found["local"].frame
+        out.append(("local", pd.Index(frame["area"].unique()) if "area" in frame else frame.index))
+    if found.get("table") is not None:
+        out.append(("table", found["table"].values.index))
+    members = getattr(found.get("clusters"), "members", None)
+    if members is not None and "area" in members:
+        out.append(("clusters", pd.Index(members["area"].unique())))
+    return out
+
+
+def _check_labels(content: Content) -> None:
+    if content.areas is None:
+        return
+    known = content.areas.frame.index
+    kinds = {kind: getattr(content, kind) for kind in ("quotients", "local", "table", "clusters")}
+    for kind, labels in _labels(kinds):
+        strange = labels.difference(known)
+        if len(strange):
+            raise AlignmentError(
+                "CM-MAP-003",
+                f"{kind}: {len(strange)} of {len(labels)} areas are not on this map, "
+                f"for example {list(strange[:5])}",
+                why="a result drawn on other areas would be a map of nothing",
+                fix="areas= the same areas as the results, or two maps",
+            )

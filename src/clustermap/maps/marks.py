@@ -1,0 +1,208 @@
+"""What lies on top of the areas: clusters and the borders they cross, authorities, the line, firms, towns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from clustermap import crs as projections
+from clustermap.maps import geometry
+from clustermap.maps.facts import clean, number
+from clustermap.maps.notes import area_set
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clustermap.maps.content import Content
+    from clustermap.sources.values import Firms
+
+__all__ = ["Outlines", "authorities", "axis", "clusters", "firms", "towns"]
+
+_CLUSTER_FACTS = ("n_areas", "n_firms", "value", "expected", "relative_risk", "p", "p_field", "area_km2")
+_PAIR_FACTS = ("n_links", "border_km", "value_a", "value_b", "strength", "p_crosses")
+_MOST_NAMES = 2_000  # names of firms weigh more than their points
+_OUTLINE_VERTICES = 15_000
+
+
+class Outlines:
+    """One set of authorities, ready to draw: codes, names, shapes, and which of them each area lies in."""
+
+    def __init__(self, label: str, names: Mapping[Any, str], shapes: Mapping[Any, Any]) -> None:
+        self.label, self.names, self.shapes = label, names, shapes
+        self.members: dict[Any, list[Any]] = {}
+
+    def packed(self, crs: Any, codes: list[Any]) -> dict[str, Any]:
+        order = list(self.names)
+        place = {code: i for i, code in enumerate(order)}
+        return {
+            "label": self.label,
+            "codes": [clean(c) for c in order],
+            "names": [clean(self.names[c]) for c in order],
+            "shapes": geometry.pack([self.shapes[c] for c in order], crs),
+            "of": [[place[a] for a in self.members.get(code, [])] for code in codes],
+        }
+
+
+def authorities(content: Content, shapes: Mapping[Any, Any]) -> list[Outlines]:
+    """Return every set of authorities: outlines that were given, and those that a lookup dissolves areas into."""
+    out = [_from_areas(a, content.crs, shapes) for a in content.outlines]
+    lookup = getattr(content.crossing, "authorities", None)
+    if lookup is not None and hasattr(lookup, "frame") and "authority" in lookup.frame:
+        out.append(_from_lookup(lookup, shapes))
+    return out
+
+
+def _from_areas(areas: Any, crs: Any, shapes: Mapping[Any, Any]) -> Outlines:
+    frame = areas.frame if crs is None or projections.same(areas.crs, crs) else areas.frame.to_crs(crs)
+    drawn = geometry.simplify(frame.geometry, vertices=_OUTLINE_VERTICES)
+    outlines = Outlines(area_set(areas), dict(frame["name"]), dict(zip(frame.index, drawn, strict=True)))
+    inner = shapely.point_on_surface(np.asarray(list(shapes.values()), dtype=object))
+    point, authority = shapely.STRtree(np.asarray(frame.geometry)).query(inner, predicate="intersects")
+    codes = list(shapes)
+    for i, j in sorted(zip(point.tolist(), authority.tolist(), strict=True)):
+        outlines.members.setdefault(codes[i], []).append(frame.index[j])
+    return outlines
+
+
+def _from_lookup(lookup: Any, shapes: Mapping[Any, Any]) -> Outlines:
+    rows = lookup.frame[lookup.frame["area"].isin(list(shapes))].sort_values(["authority", "area"])
+    dissolved = {
+        code: geometry.union([shapes[a] for a in part["area"].unique()])
+        for code, part in rows.groupby("authority", observed=True)
+    }
+    outlines = Outlines(area_set(lookup), {code: lookup.names[code] for code in dissolved}, dissolved)
+    for area, part in rows.groupby("area", observed=True):
+        outlines.members[area] = list(part["authority"])
+    return outlines
+
+
+def clusters(content: Content, shapes: Mapping[Any, Any], sets: list[Outlines]) -> dict[str, Any]:
+    """Return the clusters: member areas, figures, footprints, and borders of authorities inside them."""
+    place = {code: i for i, code in enumerate(shapes)}
+    members = content.clusters.members
+    of_areas = "area" in members
+    prints = None if of_areas else content.clusters.footprints
+    rows, feet, inside = [], [], []
+    for row in content.clusters.frame.to_dict("records"):
+        own = members.loc[members["cluster"] == row["cluster"]]
+        codes = list(own["area"]) if of_areas else []
+        foot = (
+            geometry.union([shapes[c] for c in codes])
+            if prints is None
+            else prints.loc[prints["cluster"] == row["cluster"]].geometry.iloc[0]
+        )
+        shared = _shared(content.crossing, row["cluster"])
+        inside.append(_crossed(content, foot, shared["authorities"], sets))
+        feet.append(foot)
+        rows.append(
+            {
+                "id": clean(row["cluster"]),
+                "label": f"Cluster {clean(row['cluster'])}",
+                "sector": clean(row.get("sector")),
+                "level": number(row.get("level")),
+                "inner": bool(clean(row.get("parent"))),
+                "areas": sorted(place[c] for c in codes),
+                **{name: number(row.get(name)) for name in _CLUSTER_FACTS},
+                **shared,
+            }
+        )
+    return {
+        "rows": rows,
+        "shapes": geometry.pack(feet, content.crs),
+        "borders": geometry.pack(inside, content.crs),
+    }
+
+
+def _shared(crossing: Any, cluster: Any) -> dict[str, Any]:
+    """Return who shares a cluster, largest share first."""
+    if crossing is None:
+        return {"authorities": [], "pairs": [], "effective": None}
+    frame = crossing.frame.loc[crossing.frame["cluster"] == cluster]
+    frame = frame.sort_values(["share", "authority"], ascending=[False, True])
+    names = dict(zip(crossing.frame["authority"], crossing.frame["name"], strict=True))
+    pairs = crossing.pairs.loc[crossing.pairs["cluster"] == cluster]
+    effective = crossing.effective_authorities
+    if isinstance(effective, pd.Series):
+        effective = effective.get(cluster)
+    return {
+        "authorities": [
+            {
+                "code": clean(r["authority"]),
+                "name": clean(r["name"]),
+                "value": number(r["value"]),
+                "share": number(r["share"]),
+            }
+            for r in frame.to_dict("records")
+        ],
+        "pairs": [
+            {
+                "a": clean(names.get(r["a"], r["a"])),
+                "b": clean(names.get(r["b"], r["b"])),
+                **{name: number(r.get(name)) for name in _PAIR_FACTS},
+            }
+            for r in pairs.to_dict("records")
+        ],
+        "effective": number(effective),
+    }
+
+
+def _crossed(content: Content, foot: Any, shared: list[dict[str, Any]], sets: list[Outlines]) -> Any:
+    """Draw the borders of the sharing authorities inside the cluster."""
+    borders = getattr(content.crossing, "authorities", None)
+    if borders is None or foot is None:
+        return None
+    outlines = next((s for s in reversed(sets) if s.label == area_set(borders)), None)
+    codes = {row["code"] for row in shared}
+    chosen = [] if outlines is None else [s for c, s in outlines.shapes.items() if clean(c) in codes]
+    return geometry.inner_borders(foot, chosen) if len(chosen) > 1 else None
+
+
+def axis(line: Any, crs: Any) -> dict[str, Any] | None:
+    """Return the axis of a line of authorities, if it has one."""
+    shape = getattr(line, "axis", None)
+    if shape is None:
+        return None
+    if not hasattr(shape, "geom_type"):
+        shape = shapely.LineString(np.asarray(shape, dtype=float))
+    if shape.is_empty:
+        return None
+    return {"shapes": geometry.pack([shape], crs), "sentence": clean(line.summary()).strip().splitlines()[0]}
+
+
+def firms(found: Firms) -> dict[str, Any]:
+    """Return the points of firms, packed; with names where they are few."""
+    frame = found.frame[~(found.frame.geometry.isna() | found.frame.geometry.is_empty)]
+    data, order = geometry.pack_points(frame.geometry.x, frame.geometry.y, found.crs)
+    names = [clean(n) for n in frame["name"].iloc[order]] if len(frame) <= _MOST_NAMES else []
+    return {
+        "n": len(frame),
+        "data": data,
+        "names": names,
+        "location": found.location_kind,
+        "synthetic": bool(found.synthetic),
+    }
+
+
+def towns(content: Content) -> list[list[Any]]:
+    """Return the towns that are embedded beside the generalised boundaries of England, for those maps alone."""
+    from clustermap import datasets
+
+    areas = content.areas
+    if (
+        areas is None
+        or not areas.generalised
+        or not projections.same(areas.crs, projections.BRITISH_NATIONAL_GRID)
+    ):
+        return []
+    file = datasets.path("lad_2022").with_name("towns.csv")
+    if not file.is_file():
+        return []
+    table = pd.read_csv(file)
+    lon, lat = projections.to_lonlat(table["easting"], table["northing"], projections.BRITISH_NATIONAL_GRID)
+    return [
+        [clean(name), round(float(x), 4), round(float(y), 4), int(rank)]
+        for name, x, y, rank in zip(table["name"], lon, lat, table["rank"], strict=True)
+    ]

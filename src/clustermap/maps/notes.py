@@ -1,0 +1,132 @@
+"""Words of the page that are made from the results: heading, sentences, method, sources, cautions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clustermap.maps.facts import clean, sector_labels
+
+if TYPE_CHECKING:
+    from clustermap.maps.content import Content
+
+__all__ = ["area_set", "cautions", "findings", "heading", "methods", "sources"]
+
+_PARAMETERS = (
+    ("method", "method"),
+    ("null", "null model"),
+    ("background", "background"),
+    ("minimum_lq", "smallest location quotient of interest"),
+    ("reference", "compared with"),
+    ("interval", "interval"),
+    ("rates", "rates"),
+    ("transformation", "weights"),
+    ("alternative", "alternative"),
+    ("permutations", "permutations"),
+    ("correction", "correction"),
+    ("alpha", "level"),
+    ("family_size", "tests in the family"),
+    ("overlap", "firms in several areas"),
+    ("membership_rule", "areas in several authorities"),
+    ("seed", "seed"),
+)
+_WORDS = {
+    "fdr_bh": "false discovery rate (Benjamini–Hochberg)",
+    "minimum-effect": "minimum effect: is it at least this specialised?",
+    "homogeneous": "homogeneous: is there any excess?",
+}
+_KINDS = {"lep": "LEPs", "mca": "Combined authorities", "lad": "Districts", "region": "Regions"}
+_TITLES = {
+    "Crossing": "Clusters across borders",
+    "Clusters": "Clusters",
+    "Quotients": "Location quotients",
+    "LocalResult": "Spatial autocorrelation",
+    "LocalResults": "Spatial autocorrelation",
+    "Line": "A line of authorities",
+    "SectorTable": "Firms by area",
+}
+_MOST_SENTENCES = 12
+
+
+def heading(content: Content) -> str:
+    """Make a heading from what is shown."""
+    words = _TITLES.get(type(content.results[0]).__name__, "Map") if content.results else ""
+    sectors = [label for label in sector_labels(content).values() if label]
+    if not words:
+        words = area_set(content.areas) if content.areas is not None else "Firms"
+    return f"{words}: {sectors[0]}" if len(sectors) == 1 else words
+
+
+def area_set(areas: Any) -> str:
+    """Name a set of areas: what they are, and of which year."""
+    return f"{_KINDS.get(areas.kind, clean(areas.kind) or 'Areas')}{f' {areas.vintage}' if areas.vintage else ''}"
+
+
+def findings(content: Content) -> list[dict[str, Any]]:
+    """Return the plain sentences of every result; the first of them leads the page."""
+    out = []
+    for result in content.results:
+        lines = [line.strip() for line in clean(result.summary()).splitlines() if line.strip()]
+        out.append({"about": _title(result), "sentences": lines[:_MOST_SENTENCES]})
+    if not out and content.areas is not None:
+        out.append(
+            {"about": "Areas", "sentences": [f"{len(content.areas):,} areas: {area_set(content.areas)}."]}
+        )
+    if not out and content.firms is not None:
+        out.append({"about": "Firms", "sentences": [content.firms.summary().splitlines()[0]]})
+    return out
+
+
+def methods(content: Content) -> list[dict[str, Any]]:
+    """Return how each figure was made, from the parameters that its result carries."""
+    results = [content.quotients, content.local, content.clusters, content.crossing, content.line]
+    return [
+        {"about": _title(result), "parameters": _parameters(result)}
+        for result in results
+        if result is not None
+    ]
+
+
+def sources(content: Content) -> list[str]:
+    """Return where every layer comes from."""
+    sets = [a for a in (content.areas, *content.outlines) if a is not None]
+    lines = [f"{area_set(a)}: {a.source or 'source not stated'}" for a in sets]
+    if content.firms is not None:
+        lines.append(f"Firms: {content.firms.source or 'source not stated'}")
+    return list(dict.fromkeys(lines))
+
+
+def cautions(content: Content) -> list[str]:
+    """Return what must be said on the map itself."""
+    out = []
+    sets = [a for a in (content.areas, *content.outlines) if a is not None]
+    if any(a.generalised for a in sets):
+        out.append("Boundaries are generalised, not for measurement.")
+    note = clean(getattr(content.table, "note", "")).strip()
+    if content.firms is not None:
+        if content.firms.synthetic and "synthetic" not in note.lower():
+            out.append("The firms are synthetic: made up from published figures, no real company is shown.")
+        out.append(f"Location of firms: {content.firms.location_kind}.")
+    elif content.results and "location" not in note.lower() and "registered" not in note.lower():
+        out.append("Location of firms: not stated by the data (registered office or workplace).")
+    return [*out, *([note] if note else [])]
+
+
+def _title(result: Any) -> str:
+    return _TITLES.get(type(result).__name__, type(result).__name__)
+
+
+def _parameters(result: Any) -> list[list[str]]:
+    out = []
+    for name, words in _PARAMETERS:
+        value = getattr(result, name, None)
+        if value is not None and not callable(value) and clean(value) not in {"", "nan"}:
+            out.append([words, _value(value)])
+    return out
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value[:10]))
+    return _WORDS.get(str(value), str(value))
