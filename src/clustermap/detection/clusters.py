@@ -1,0 +1,184 @@
+"""Clusters: what detection returns, whatever the method."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from clustermap.errors import InputError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from clustermap.schema import Background
+    from clustermap.sources.values import Areas
+    from clustermap.tables.table import SectorTable
+
+__all__ = ["Clusters"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clusters:
+    """Clusters that ignore administrative borders.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per cluster, strongest first: ``cluster, sector, n_areas, n_firms, value, expected,
+        relative_risk, score, p, p_field, level, parent, area_km2``. `expected` is the national share of
+        the cluster's areas, so `relative_risk` is its location quotient; `score` is the penalised
+        log-likelihood ratio that was tested; `p_field` is NaN (no field background was asked for);
+        `level` is the location quotient that was tested against; `parent` is missing (one level).
+    members : pandas.DataFrame
+        ``cluster, area``.
+    searches : pandas.DataFrame
+        One row per sector: ``sector, total, n_clusters, best_score, best_p, best_areas`` of the strongest set
+        that was *not* reported (NaN and empty where nothing was left to test).
+    support : pandas.DataFrame or None
+        None until the stability of the clusters is asked for.
+    areas : Areas or None
+        The polygons.
+    graph : libpysal.graph.Graph
+        Which areas touch.
+    table : SectorTable
+        What was scanned.
+    method, background : str
+        "scan", and the null: "minimum-effect" or "homogeneous".
+    minimum_lq, penalty, max_share, alpha : float
+        The parameters of the search.
+    permutations, seed : int
+        Monte-Carlo replicates of the null, and what they were drawn from.
+    null, alternative, correction : str
+        The null in words, "greater", and how many tests were counted for.
+    family_size : int
+        Sectors that were scanned; p is family-wise over all connected sets within one of them.
+    """
+
+    frame: pd.DataFrame
+    members: pd.DataFrame
+    searches: pd.DataFrame
+    support: pd.DataFrame | None = None
+    areas: Areas | None
+    graph: Any
+    table: SectorTable
+    method: str
+    background: Background
+    minimum_lq: float
+    penalty: float
+    max_share: float
+    alpha: float
+    permutations: int
+    seed: int
+    null: str
+    alternative: str = "greater"
+    correction: str = "family-wise over all connected sets of a sector"
+    family_size: int
+
+    @property
+    def footprints(self) -> gpd.GeoDataFrame:
+        """The frame with the dissolved geometry of each cluster."""
+        import geopandas as gpd
+        from shapely import union_all
+
+        polygons = self._polygons().geometry
+        parts = self.members.groupby("cluster")["area"]
+        dissolved = {cluster: union_all(polygons.loc[codes].to_numpy()) for cluster, codes in parts}
+        shapes = gpd.GeoSeries(
+            [dissolved[c] for c in self.frame["cluster"]], index=self.frame.index, crs=polygons.crs
+        )
+        return gpd.GeoDataFrame(self.frame.copy(), geometry=shapes)
+
+    def geo(self) -> gpd.GeoDataFrame:
+        """Return the member areas with their cluster, indexed by code."""
+        inside = self.members.merge(self.frame[["cluster", "sector"]], on="cluster").set_index("area")
+        return self._polygons().join(inside, how="inner").rename_axis("code")
+
+    def values(self, cluster: str) -> pd.Series:
+        """Return the sector's value in every area of one cluster, by area."""
+        sector = self.frame.loc[self.frame["cluster"] == cluster, "sector"].iloc[0]
+        codes = self.members.loc[self.members["cluster"] == cluster, "area"]
+        return self.table.values.loc[codes, sector]
+
+    def summary(self) -> str:
+        """Say in plain sentences what was found, and what the finding does not promise."""
+        lines = [self._question()]
+        lines += [self._sector_line(row) for row in self.searches.itertuples(index=False)]
+        lines += [self._cluster_line(row) for row in self.frame.itertuples(index=False)]
+        if len(self.frame):
+            lines += [
+                "These ratios are too high on average: the sets were selected for being high (winner's curse).",
+                "The p-values say that there is an excess; which areas belong to it carries no error guarantee.",
+            ]
+        if self.family_size > 1:
+            lines.append(
+                f"Each of {self.family_size} sectors was scanned by itself: p is family-wise within a sector, "
+                f"so about {self.alpha:.0%} of sectors without any cluster report one."
+            )
+        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+
+    def _question(self) -> str:
+        if self.background == "minimum-effect":
+            return (
+                f"Question answered: where is the sector's share at least {self.minimum_lq:g} times the nation's, "
+                "and how far does it reach?"
+            )
+        return "Question answered: is there any excess over the nation's share, however small, and where?"
+
+    def _sector_line(self, row: Any) -> str:
+        label = self.table.sector_labels.get(row.sector, row.sector)
+        if row.n_clusters:
+            return f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
+        if not len(row.best_areas):
+            return f"{label}: no cluster; no area has an excess."
+        return (
+            f"{label}: no cluster; the strongest set ({self._name(row.best_areas)}) has p = {row.best_p:.3g}."
+        )
+
+    def _cluster_line(self, row: Any) -> str:
+        codes = self.members.loc[self.members["cluster"] == row.cluster, "area"]
+        largest = self.values(row.cluster).sort_values(ascending=False, kind="stable").index
+        return (
+            f"{row.cluster}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
+            f"({self._name(list(largest))}), {row.value:,.0f} firms where the national share gives "
+            f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
+            f"({self.permutations} replicates, {len(codes)} of {len(self.table.values)} areas)."
+        )
+
+    def _name(self, codes: list[Any]) -> str:
+        names = self.areas.names.reindex(codes) if self.areas is not None else pd.Series(codes)
+        shown = ", ".join(map(str, names[:_NAMED]))
+        return f"{shown} and {len(codes) - _NAMED} more" if len(codes) > _NAMED else shown
+
+    def _polygons(self) -> gpd.GeoDataFrame:
+        if self.areas is None:
+            raise InputError(
+                "CM-SCAN-008",
+                "these clusters have no polygons",
+                why="the table was made without areas",
+                fix="SectorTable.from_values(values, areas=cm.read_boundaries(…))",
+            )
+        return self.areas.frame
+
+    def __repr__(self) -> str:
+        smallest = f", smallest p {self.frame['p'].min():.3g}" if len(self.frame) else ""
+        return (
+            f"<Clusters: {len(self.frame)} ({self.method}, {self.background}), "
+            f"{self.members['area'].nunique()} of {len(self.table.values)} areas{smallest}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
+
+
+def footprint_km2(areas: Areas | None, codes: list[Any]) -> float:
+    """Return the size of the dissolved areas in km², NaN without polygons."""
+    if areas is None:
+        return float("nan")
+    from shapely import union_all
+
+    return float(union_all(areas.frame.geometry.loc[codes].to_numpy()).area) / 1e6

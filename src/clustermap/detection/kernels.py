@@ -1,0 +1,235 @@
+"""Compiled searches over connected sets of areas: penalised greedy growth, and the same on many draws."""
+# ruff: noqa: PLR0917 - kernels take flat arrays, by position
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.compiled import compiled
+from clustermap.randomness import stream
+
+if TYPE_CHECKING:
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
+    Flags = npt.NDArray[np.bool_]
+
+__all__ = ["best_sets", "maxima", "score", "search", "set_keys"]
+
+_MOST_SEEN = 1 << 20
+_KEY_SEED = 20_240_401
+
+
+def set_keys(n: int) -> Ints:
+    """Give every area a fixed random key; the exclusive or of keys names a set (Zobrist hashing)."""
+    return stream(_KEY_SEED, "set-keys").integers(1, 2**62, size=n, dtype=np.int64)
+
+
+@compiled()
+def score(count: float, expected: float, total: float) -> float:
+    """Log-likelihood ratio of one set for an excess; 0 where there is none.
+
+    A positive `total` conditions on it (multinomial counts, Kulldorff 1997); otherwise counts are Poisson.
+    """
+    if count <= expected:
+        return 0.0
+    inside = count * math.log(count / expected)
+    if total <= 0.0:
+        return inside - (count - expected)
+    rest = total - count
+    if rest <= 0.0:
+        return inside
+    return inside + rest * math.log(rest / (total - expected))
+
+
+@compiled()
+def _first_visit(seen: Ints, key: int, filled: int) -> bool:
+    """Remember a set by its key; False where its further growth has been followed already."""
+    mask = seen.size - 1
+    at = key & mask
+    while seen[at] != 0:
+        if seen[at] == key:
+            return False
+        at = (at + 1) & mask
+    if filled * 4 < seen.size * 3:
+        seen[at] = key
+    return True
+
+
+@compiled()
+def _pick(
+    counts: Floats,
+    expected: Floats,
+    own: Floats,
+    front: Ints,
+    n_front: int,
+    state: tuple[float, float, float],
+    total: float,
+    penalty: float,
+    exact: int,
+) -> int:
+    """Position in the frontier of the area that raises the value most, the first in order among equals; -1 if none.
+
+    `state` is count, expected and score of the set so far.
+    """
+    c, e, base = state
+    pick, top = -1, base + penalty
+    if exact > 0:
+        top = -1.0
+    for f in range(n_front):
+        j = front[f]
+        if exact == 0:
+            if total <= 0.0:
+                # the Poisson score is subadditive: an area whose own score is below its price never pays it
+                if own[j] <= penalty:
+                    continue
+            elif counts[j] * (total - e) <= expected[j] * (total - c):
+                continue  # an area at or below the rate of the rest cannot raise a two-rate likelihood
+        trial = score(c + counts[j], e + expected[j], total)
+        if trial > top or (trial == top and pick >= 0 and j < front[pick]):
+            pick, top = f, trial
+    return pick
+
+
+@compiled()
+def _widen(new: int, start: int, n_front: int, work: Ints, usable: Flags, indptr: Ints, indices: Ints) -> int:
+    """Put the unseen neighbours of a new member on the frontier (row 1 of `work`); row 0 marks what was met."""
+    work[0, new] = start
+    for q in range(indptr[new], indptr[new + 1]):
+        j = indices[q]
+        if usable[j] and work[0, j] != start:
+            work[0, j] = start
+            work[1, n_front] = j
+            n_front += 1
+    return n_front
+
+
+@compiled()
+def _grow(
+    counts: Floats,
+    expected: Floats,
+    usable: Flags,
+    graph: tuple[Ints, Ints, Ints],
+    total: float,
+    penalty: float,
+    limit: int,
+    exact: int,
+    own: Floats,
+    work: Ints,
+    seen: Ints,
+) -> tuple[float, int]:
+    """Grow from every area with an excess; return the best penalised value and its size, members in row 3 of `work`.
+
+    With `exact` > 0 every growth goes on to this size and only sets of this size count.
+    """
+    indptr, indices, keys = graph
+    best, best_size, filled = 0.0, 0, 0
+    seen[:] = 0
+    work[0, :] = -1
+    for j in range(counts.size):
+        own[j] = score(counts[j], expected[j], 0.0)
+    for start in range(counts.size):
+        if not usable[start] or counts[start] <= expected[start]:
+            continue
+        c, e, value, size, n_front, new, key = 0.0, 0.0, 0.0, 0, 0, start, 0
+        followed = False
+        while True:
+            work[2, size] = new
+            size += 1
+            c += counts[new]
+            e += expected[new]
+            key ^= keys[new]
+            if not _first_visit(seen, key, filled):
+                followed = True
+                break
+            filled += 1
+            value = score(c, e, total)
+            if size >= limit:
+                break
+            n_front = _widen(new, start, n_front, work, usable, indptr, indices)
+            at = _pick(counts, expected, own, work[1], n_front, (c, e, value), total, penalty, exact)
+            if at < 0:
+                break
+            new = work[1, at]
+            n_front -= 1
+            work[1, at] = work[1, n_front]
+        value -= penalty * size
+        if not followed and value > best and exact in (0, size):
+            best, best_size = value, size
+            work[3, :size] = work[2, :size]
+    return best, best_size
+
+
+@compiled()
+def _table_size(n: int) -> int:
+    size = 64
+    while size < 4 * n and size < _MOST_SEEN:
+        size *= 2
+    return size
+
+
+@compiled()
+def search(
+    counts: Floats,
+    expected: Floats,
+    usable: Flags,
+    graph: tuple[Ints, Ints, Ints],
+    total: float,
+    penalty: float,
+    limit: int,
+) -> tuple[float, Ints]:
+    """Return the best penalised score over all greedy growths, and its members in order."""
+    n = counts.size
+    work = np.empty((4, n), np.int64)
+    seen = np.empty(_table_size(n), np.int64)
+    best, size = _grow(counts, expected, usable, graph, total, penalty, limit, 0, np.empty(n), work, seen)
+    return best, np.sort(work[3, :size].copy())
+
+
+@compiled()
+def maxima(
+    draws: Ints,
+    expected: Floats,
+    usable: Flags,
+    graph: tuple[Ints, Ints, Ints],
+    total: float,
+    penalty: float,
+    limit: int,
+) -> Floats:
+    """Return the best penalised score of every row of draws."""
+    n = expected.size
+    own, counts = np.empty(n), np.empty(n)
+    work = np.empty((4, n), np.int64)
+    seen = np.empty(_table_size(n), np.int64)
+    out = np.empty(draws.shape[0])
+    for b in range(draws.shape[0]):
+        counts[:] = draws[b]
+        out[b], _ = _grow(counts, expected, usable, graph, total, penalty, limit, 0, own, work, seen)
+    return out
+
+
+@compiled()
+def best_sets(
+    counts: Floats,
+    expected: Floats,
+    usable: Flags,
+    graph: tuple[Ints, Ints, Ints],
+    total: float,
+    size: int,
+) -> Ints:
+    """Return, for every row of counts and expectations, the best connected set of one size that growth finds.
+
+    Rows in which no set of this size is found hold -1.
+    """
+    rows, n = counts.shape
+    own, work = np.empty(n), np.empty((4, n), np.int64)
+    seen = np.empty(_table_size(n), np.int64)
+    out = np.full((rows, size), -1, np.int64)
+    for b in range(rows):
+        _, found = _grow(counts[b], expected[b], usable, graph, total, 0.0, size, size, own, work, seen)
+        if found == size:
+            out[b] = np.sort(work[3, :size].copy())
+    return out

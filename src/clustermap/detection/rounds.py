@@ -1,0 +1,214 @@
+"""Rounds of one sector's scan: search, draw the null, test, set the found set aside, search on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.detection.kernels import maxima, score, search
+from clustermap.randomness import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clustermap.progress import Progress
+
+__all__ = ["Found", "Problem", "Searched", "scan_sector"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_BLOCK = 125  # replicates drawn from one stream; part of what a seed means
+_TIE = 1e-9  # sums in another order differ in the last digits; they are ties
+_POISSON = -1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Problem:
+    """One sector to be scanned; `minimum_lq` None is the homogeneous background."""
+
+    sector: str
+    counts: Floats
+    totals: Floats
+    graph: tuple[Ints, Ints, Ints]
+    minimum_lq: float | None
+    penalty: float
+    limit: int
+    permutations: int
+    alpha: float
+    seed: int
+
+    @property
+    def known(self) -> Flags:
+        """Areas that take part: the count is known and there are firms."""
+        return np.isfinite(self.counts) & (self.totals > 0)
+
+    @property
+    def national(self) -> Floats:
+        """Expected counts at the national share."""
+        known = self.known
+        total, firms = self.counts[known].sum(), self.totals[known].sum()
+        return np.where(known, self.totals * (total / firms if firms else 0.0), 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """One set of areas, its penalised score and p."""
+
+    members: Ints
+    score: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Searched:
+    """What a sector gave: clusters, and the strongest set that was left unreported."""
+
+    found: list[Found]
+    left: Found | None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Round:
+    """One round: the expectation on the areas still there, the null, and the best set."""
+
+    usable: Flags
+    expected: Floats
+    total: float
+    nulls: Floats
+    best: Found = field(init=False)
+
+
+def scan_sector(
+    problem: Problem, spread: Callable[..., Any] = map, report: Progress | None = None
+) -> Searched:
+    """Search a sector until nothing more stands out.
+
+    Parameters
+    ----------
+    problem : Problem
+        The sector.
+    spread : callable
+        Like ``map``; runs blocks of draws.
+    report : callable, optional
+        Called with ``(done, total)`` replicates of the first round.
+    """
+    usable, national = problem.known, problem.national
+    counts = np.where(usable, problem.counts, 0.0)
+    rounds: list[_Round] = []
+    left = None
+    while True:
+        now = _begin(problem, counts, usable)
+        members, value = _strongest(problem, counts, now)
+        if len(members) == 0 or counts[members].sum() <= national[members].sum():
+            break
+        if problem.minimum_lq is not None and rounds:
+            now.nulls = rounds[0].nulls
+        else:
+            now.nulls = _null(problem, now, len(rounds), spread, None if rounds else report)
+        now.best = _judged(members, value, now.nulls)
+        if now.best.p > problem.alpha:
+            left = now.best
+            break
+        rounds.append(now)
+        usable = usable.copy()
+        usable[members] = False
+    if report and not rounds and left is None:
+        report(problem.permutations, problem.permutations)
+    return Searched(found=_joined(problem, counts, rounds), left=left)
+
+
+def _begin(problem: Problem, counts: Floats, usable: Flags) -> _Round:
+    """Set the expectation: national and times the minimum effect, or that of the areas still there."""
+    none = np.empty(0)
+    if problem.minimum_lq is not None:
+        return _Round(
+            usable=usable, expected=problem.national * problem.minimum_lq, total=_POISSON, nulls=none
+        )
+    total, firms = counts[usable].sum(), problem.totals[usable].sum()
+    rate = total / firms if firms else 0.0
+    return _Round(
+        usable=usable, expected=np.where(usable, problem.totals * rate, 0.0), total=float(total), nulls=none
+    )
+
+
+def _strongest(problem: Problem, counts: Floats, now: _Round) -> tuple[Ints, float]:
+    value, members = search(
+        counts, now.expected, now.usable, problem.graph, now.total, problem.penalty, problem.limit
+    )
+    return members, float(value)
+
+
+def _null(
+    problem: Problem, now: _Round, number: int, spread: Callable[..., Any], report: Progress | None
+) -> Floats:
+    """Search draws of the null; every block has its own stream, so nothing depends on who computes it."""
+    at = np.flatnonzero(now.usable)
+    expected = now.expected[at]
+
+    def block(start: int) -> Floats:
+        size = min(_BLOCK, problem.permutations - start)
+        rng = stream(problem.seed, "scan", problem.sector, number, start // _BLOCK)
+        draws = np.zeros((size, len(problem.counts)), dtype=np.int64)
+        if now.total > 0:
+            draws[:, at] = rng.multinomial(round(now.total), expected / expected.sum(), size=size)
+        else:
+            draws[:, at] = rng.poisson(expected, size=(size, len(at)))
+        found: Floats = maxima(
+            draws, now.expected, now.usable, problem.graph, now.total, problem.penalty, problem.limit
+        )
+        return found
+
+    parts = []
+    for part in spread(block, range(0, problem.permutations, _BLOCK)):
+        parts.append(part)
+        if report:
+            report(min(len(parts) * _BLOCK, problem.permutations), problem.permutations)
+    return np.concatenate(parts)
+
+
+def _judged(members: Ints, value: float, nulls: Floats) -> Found:
+    reached = int((nulls >= value - _TIE * max(1.0, abs(value))).sum())
+    return Found(members=members, score=value, p=(1 + reached) / (len(nulls) + 1))
+
+
+def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Found]:
+    """Join sets that touch where the joint value beats the stronger one, by the earlier one's expectation."""
+    found: list[tuple[int, Found]] = []
+    for number, now in enumerate(rounds):
+        current, since, at = now.best, number, 0
+        while at < len(found):
+            base = min(since, found[at][0])
+            union = _union_if_better(problem, counts, rounds[base], found[at][1], current)
+            if union is None:
+                at += 1
+                continue
+            # the joint set may now touch or beat others: start over
+            current, since = union, base
+            del found[at]
+            at = 0
+        found.append((since, current))
+    return [one for _, one in found]
+
+
+def _union_if_better(
+    problem: Problem, counts: Floats, base: _Round, older: Found, newer: Found
+) -> Found | None:
+    union = np.union1d(older.members, newer.members)
+    if len(union) > problem.limit or not _touch(problem.graph, older.members, newer.members):
+        return None
+    together = score(counts[union].sum(), base.expected[union].sum(), base.total)
+    value = float(together) - problem.penalty * len(union)
+    if value <= max(older.score, newer.score):
+        return None
+    return _judged(union, value, base.nulls)
+
+
+def _touch(graph: tuple[Ints, Ints, Ints], first: Ints, second: Ints) -> bool:
+    indptr, indices, _ = graph
+    near = np.concatenate([indices[indptr[i] : indptr[i + 1]] for i in first])
+    return bool(np.isin(second, near).any())
