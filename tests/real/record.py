@@ -1,0 +1,60 @@
+"""Run every study of this folder on the real data and write down what came out: ``python tests/real/record.py``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def figures(result) -> dict[str, object]:
+    """Take the figures that are written down, rounded as they are quoted."""
+    frame, line, named = result.clusters.frame, result.line, result.named_line
+    frame.iloc[0]["cluster"] if len(frame) else None
+    shares = result.crossing.frame.query("cluster == @best").sort_values("share", ascending=False)
+    out: dict[str, object] = {
+        "sentences": result.sentences(),
+        "n_clusters": len(frame),
+        "n_firms": float(result.table.sector_totals[result.sector]),
+        "strongest_areas": int(frame.iloc[0]["n_areas"]) if len(frame) else 0,
+        "strongest_authorities": list(shares["name"]),
+        "named_status": named.status,
+        "named_gap_km": round(float(named.gap_km), 1) if named.status == "disconnected" else 0.0,
+    }
+    if len(frame):
+        out |= {
+            "p": round(float(frame.iloc[0]["p"]), 4),
+            "relative_risk": round(float(frame.iloc[0]["relative_risk"]), 3),
+        }
+        out |= {"line_p": round(float(line.p), 4), "elongation": round(float(line.elongation), 3)}
+    if named.status != "disconnected":
+        out |= {"named_p": round(float(named.p), 4)}
+    return out
+
+
+def as_toml(name: str, content: dict[str, object]) -> str:
+    """Render one study's figures; JSON scalars and lists are TOML too."""
+    import json
+
+    return f"[{name}]\n" + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in content.items())
+
+
+def main() -> int:
+    """Record all of them."""
+    from clustermap.study import Study, run_study
+
+    parts = ["# What the studies of this folder gave; written by record.py, checked by test_studies.py.\n"]
+    for file in sorted(HERE.glob("*.toml")):
+        if file.stem == "recorded":
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            result = run_study(Study.from_toml(file), Path(folder) / "out")
+        parts.append(as_toml(file.stem, figures(result)))
+    (HERE / "recorded.toml").write_text("\n".join(parts), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
