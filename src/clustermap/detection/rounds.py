@@ -177,7 +177,7 @@ def _judged(members: Ints, value: float, nulls: Floats) -> Found:
 
 
 def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Found]:
-    """Join sets that touch where the joint value beats the stronger one, by the earlier one's expectation."""
+    """Join sets that touch where one cluster describes the counts better than two."""
     found: list[tuple[int, Found]] = []
     for number, now in enumerate(rounds):
         current, since, at = now.best, number, 0
@@ -198,12 +198,15 @@ def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Foun
 def _union_if_better(
     problem: Problem, counts: Floats, base: _Round, older: Found, newer: Found
 ) -> Found | None:
+    """Return the joint set if its value is larger, a second cluster costing what it takes to say where it starts."""
     union = np.union1d(older.members, newer.members)
     if len(union) > problem.limit or not _touch(problem.graph, older.members, newer.members):
         return None
     together = score(counts[union].sum(), base.expected[union].sum(), base.total)
     value = float(together) - problem.penalty * len(union)
-    if value <= max(older.score, newer.score):
+    # two free ratios always fit at least as well as one, so the second one has to earn the log of its n places
+    apart = older.score + newer.score - np.log(len(counts))
+    if value <= max(older.score, newer.score, apart):
         return None
     return _judged(union, value, base.nulls)
 

@@ -54,7 +54,7 @@ def detect_clusters(
     ``log-likelihood ratio − penalty · (number of areas)`` most. The best value over all starts is tested
     against the same search on draws from the null, so p is family-wise over all connected sets.
     Further clusters are searched for on the areas that are left; sets that touch are joined where the
-    joint value is larger.
+    joint value is larger than both values less ``log(number of areas)``, the price of placing a second one.
 
     Parameters
     ----------
