@@ -105,7 +105,9 @@ def make_region(
     areas = _areas(frame, "area")
     graph = contiguity(areas)
     lookup = _authorities(frame, n_authorities)
-    united = frame.assign(code=lookup.frame["authority"].to_numpy()).dissolve("code")[["geometry"]]
+    united = frame.dissolve(lookup.frame["authority"].rename("code").to_numpy())[["geometry"]].rename_axis(
+        "code"
+    )
     united.insert(0, "name", [f"Synthetic authority {c}" for c in united.index])
     members = _plant(graph, list(frame.index), planted, 2 if planted == "pair" else size, rng)
     population = rng.multinomial(n_firms, _normal(rng.lognormal(0.0, 0.6, n_areas)))

@@ -131,7 +131,8 @@ def _write(result: StudyResult, folder: Path) -> None:
 
 
 def _layers(result: StudyResult) -> dict[str, gpd.GeoDataFrame]:
-    quotient = result.quotients.frame.query("sector == @result.sector").set_index("area")
+    quotient = result.quotients.frame
+    quotient = quotient[quotient["sector"] == result.sector].set_index("area")
     local = result.moran.frame.add_prefix("lisa_")
     areas = result.areas.frame[["name", "geometry"]].join(quotient.drop(columns="sector")).join(local)
     inside = result.clusters.members.groupby("area")["cluster"].agg(", ".join)
