@@ -1,0 +1,281 @@
+"""Who shares which cluster: shares of authorities, and the borders that run through."""
+
+from __future__ import annotations
+
+import difflib
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clustermap.borders.links import border_pieces, crossing_pairs
+from clustermap.borders.membership import NOBODY, shares_in
+from clustermap.errors import InputError
+from clustermap.schema import CROSSING_COLUMNS
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from clustermap.detection.clusters import Clusters
+    from clustermap.schema import Overlap
+    from clustermap.sources.values import Areas, Lookup
+
+__all__ = ["AuthorityShare", "Crossing", "crossing"]
+
+_NO_NAME = "in no authority"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Crossing:
+    """Clusters by the authorities that share them.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        ``cluster, authority, name, value, share``, largest share first; what lies in no authority stands in a
+        row "(none)". Shares sum to 1 unless the rule is "full".
+    pairs : pandas.DataFrame
+        ``cluster, a, b, n_links, border_km, value_a, value_b, strength, p_crosses``: pairs of authorities that
+        neighbouring members of a cluster lie in. `n_links` counts neighbouring areas, each by the part of it
+        that crosses; `border_km` the border between them in the same way (NaN without polygons); `strength`
+        is the smaller of the two shares; `p_crosses` is NaN until the stability of the clusters is asked for.
+    membership : pandas.DataFrame
+        ``area, authority, share`` for every area of the scanned table.
+    membership_rule : str
+        How areas were given to authorities.
+    clusters : Clusters
+        What was crossed.
+    authorities : Areas or Lookup
+        Whose borders.
+    """
+
+    frame: pd.DataFrame
+    pairs: pd.DataFrame
+    membership: pd.DataFrame
+    membership_rule: str
+    clusters: Clusters
+    authorities: Areas | Lookup
+
+    @property
+    def areas(self) -> Areas | None:
+        """The polygons of the areas."""
+        return self.clusters.areas
+
+    @property
+    def effective_authorities(self) -> pd.Series:
+        """Effective number of authorities by cluster, ``1 / Σ share²``; value in no authority left out.
+
+        References
+        ----------
+        Laakso, M. and Taagepera, R. (1979), "Effective" number of parties. Comparative Political Studies 12.
+        """
+        known = self.frame[self.frame["authority"] != NOBODY]
+        share = known["value"] / known.groupby("cluster")["value"].transform("sum")
+        squares = (share**2).groupby(known["cluster"]).sum()
+        effective = 1.0 / squares.reindex(self.clusters.frame["cluster"])
+        return effective.rename("effective_authorities").rename_axis("cluster")
+
+    def of(self, authority: str) -> AuthorityShare:
+        """Return what one authority shares, by its code or name.
+
+        Raises
+        ------
+        InputError
+            CM-CROSS-004: no such authority; the nearest names are given.
+        """
+        names = self.authorities.names
+        hits = names.index[(names.index == authority) | (names.str.casefold() == authority.casefold())]
+        if len(hits) != 1:
+            wanted = {str(n).casefold(): str(n) for n in names}
+            near = difflib.get_close_matches(authority.casefold(), list(wanted), n=3, cutoff=0.4)
+            raise InputError(
+                "CM-CROSS-004",
+                f"{len(hits)} of {len(names)} authorities are called {authority!r}",
+                why="the answer would be about another place",
+                fix=f".of(…) with one of: {', '.join(repr(wanted[n]) for n in near) or list(names[:5])}"
+                if not len(hits)
+                else f".of(…) with a code: {list(hits[:5])}",
+            )
+        code = hits[0]
+        own = self.frame[self.frame["authority"] == code].reset_index(drop=True)
+        partners = {
+            cluster: self.frame.loc[
+                (self.frame["cluster"] == cluster) & ~self.frame["authority"].isin([code, NOBODY]), "name"
+            ].tolist()
+            for cluster in own["cluster"]
+        }
+        frame = own.assign(partners=[", ".join(partners[c]) for c in own["cluster"]])
+        return AuthorityShare(code=str(code), name=str(names[code]), frame=frame, crossing=self)
+
+    def geo(self) -> gpd.GeoDataFrame:
+        """Return the pairs with the borders that run through the clusters."""
+        import geopandas as gpd
+
+        if self.clusters.areas is None:
+            raise InputError(
+                "CM-CROSS-003", "there are no polygons to draw borders from", fix="a table with areas"
+            )
+        pieces = border_pieces(self.clusters, self.membership)
+        keys = [tuple(k) for k in self.pairs[["cluster", "a", "b"]].to_numpy()]
+        shapes = gpd.GeoSeries([pieces[k] for k in keys], crs=self.clusters.areas.crs, index=self.pairs.index)
+        return gpd.GeoDataFrame(self.pairs.copy(), geometry=shapes)
+
+    def summary(self) -> str:
+        """Say in plain sentences who shares which cluster."""
+        lines = []
+        effective = self.effective_authorities
+        for cluster, part in self.frame.groupby("cluster", sort=False):
+            known = part[part["authority"] != NOBODY]
+            shared = ", ".join(
+                f"{row.name} {row.share:.0%}" for row in known[["name", "share"]].itertuples(index=False)
+            )
+            text = f"{cluster} lies in {len(known)} authorit{'y' if len(known) == 1 else 'ies'}: {shared or 'none'}"
+            if len(known) > 1:
+                text += f"; as many as {effective[cluster]:.1f} equal ones"
+            outside = part.loc[part["authority"] == NOBODY, "share"].sum()
+            lines.append(text + (f"; {outside:.0%} in no authority." if outside else "."))
+        crossed = self.pairs["cluster"].nunique()
+        lines.append(f"{crossed} of {len(self.clusters.frame)} clusters cross a border.")
+        lines.append(f"Membership: {self.membership_rule}.")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Crossing: {self.pairs['cluster'].nunique()} of {len(self.clusters.frame)} clusters cross, "
+            f"{len(self.pairs)} pairs of authorities>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AuthorityShare:
+    """One authority's part in the clusters.
+
+    Attributes
+    ----------
+    code, name : str
+        The authority.
+    frame : pandas.DataFrame
+        ``cluster, authority, name, value, share, partners``.
+    crossing : Crossing
+        Where it comes from.
+    """
+
+    code: str
+    name: str
+    frame: pd.DataFrame
+    crossing: Crossing
+
+    def summary(self) -> str:
+        """Say in plain sentences what the authority shares, and with whom."""
+        if self.frame.empty:
+            return f"{self.name} shares in none of {len(self.crossing.clusters.frame)} clusters."
+        return "\n".join(
+            f"{self.name} holds {row.share:.0%} of {row.cluster} ({row.value:,.0f})"
+            + (f", together with {row.partners}." if row.partners else ", alone.")
+            for row in self.frame[["cluster", "share", "value", "partners"]].itertuples(index=False)
+        )
+
+    def __repr__(self) -> str:
+        return f"<AuthorityShare: {self.name}, in {len(self.frame)} clusters>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+
+def crossing(clusters: Clusters, authorities: Areas | Lookup, *, overlap: Overlap = "fractional") -> Crossing:
+    """Say which authorities share each cluster, and which borders run through it.
+
+    Parameters
+    ----------
+    clusters : Clusters
+        What detection returned.
+    authorities : Areas, GeoDataFrame or Lookup
+        Whose borders. With polygons an area belongs to an authority by the share of its size in it: overlaps
+        below 2 % are slivers of generalised borders and dropped, an area covered to 95 % counts as covered.
+        With a lookup its shares are taken.
+    overlap : {"fractional", "full", "primary"}
+        An area in several authorities gives each a part (totals are kept), gives each its whole value
+        (shares then sum to more than 1), or belongs to the one that holds most of it.
+
+    Returns
+    -------
+    Crossing
+        Shares, crossing pairs, and the effective number of authorities.
+
+    Raises
+    ------
+    OptionError
+        CM-CROSS-001: unknown rule or authorities of another kind.
+    AlignmentError
+        CM-CROSS-002: the lookup knows none of the areas.
+    InputError
+        CM-CROSS-003: polygons are asked for and the clusters have none.
+    CrsError
+        CM-CRS-010: areas and authorities are in two systems.
+
+    Notes
+    -----
+    The part of a link between areas i and j that crosses is ``1 − Σ_a min(M_ia, M_ja)`` with memberships M
+    that sum to 1: the same membership gives 0, disjoint ones 1. It is split among pairs of authorities in
+    proportion to the memberships left after the common part.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from libpysal.graph import Graph
+    >>> from clustermap import Lookup, detect_clusters
+    >>> chain = Graph.from_adjacency(pd.DataFrame({"focal": list("ABBCCD"), "neighbor": list("BACBDC"), "weight": 1}))
+    >>> firms = pd.DataFrame({"steel": [90, 80, 10, 9], "rest": [910, 920, 990, 991]}, index=list("ABCD"))
+    >>> found = detect_clusters(firms, chain, sector="steel", max_share=0.5, seed=7)
+    >>> west_east = Lookup(frame=pd.DataFrame(
+    ...     {"area": list("ABCD"), "authority": list("WEEE"), "name": ["West", "East", "East", "East"], "share": 1.0}))
+    >>> shared = crossing(found, west_east)
+    >>> shared.pairs[["a", "b"]].values.tolist()
+    [['E', 'W']]
+    >>> shared.of("West").summary()
+    'West holds 53% of C1 (90), together with East.'
+    """
+    authorities = _authorities(authorities)
+    shares = shares_in(clusters, authorities, overlap)
+    frame = _frame(clusters, shares.frame, shares.names)
+    return Crossing(
+        frame=frame,
+        pairs=crossing_pairs(clusters, shares.frame, frame),
+        membership=shares.frame,
+        membership_rule=shares.rule,
+        clusters=clusters,
+        authorities=authorities,
+    )
+
+
+def _authorities(given: Any) -> Areas | Lookup:
+    from clustermap.sources.values import Areas, Lookup
+
+    out: Areas | Lookup = given
+    if not isinstance(given, Areas | Lookup) and hasattr(given, "geometry"):
+        from clustermap.sources.boundaries import read_boundaries
+
+        out = read_boundaries(given)
+    return out
+
+
+def _frame(clusters: Clusters, membership: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    parts = []
+    for cluster in clusters.frame["cluster"]:
+        values = clusters.values(cluster)
+        own = membership[membership["area"].isin(values.index)]
+        value = own["share"].to_numpy() * values.reindex(own["area"]).to_numpy()
+        sums = pd.Series(value, index=own["authority"].to_numpy()).groupby(level=0).sum()
+        part = pd.DataFrame({"authority": sums.index, "value": sums.to_numpy()})
+        part.insert(0, "cluster", cluster)
+        part["share"] = part["value"] / values.sum()
+        part["name"] = [_NO_NAME if a == NOBODY else str(names[a]) for a in part["authority"]]
+        parts.append(part.sort_values(["share", "authority"], ascending=[False, True], kind="stable"))
+    kinds = dict.fromkeys(CROSSING_COLUMNS, "object") | {"value": np.float64, "share": np.float64}
+    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CROSSING_COLUMNS))
+    return joined[list(CROSSING_COLUMNS)].astype(kinds)
