@@ -82,7 +82,7 @@ def test_a_ledger_that_lost_a_row_is_noticed():
 def test_a_planted_chain_is_detected_across_its_authorities():
     region = testing.make_region(planted="chain", size=5, relative_risk=4.0, n_firms=20_000, seed=10)
     clusters = cm.detect_clusters(region.table, region.graph, sector="planted", permutations=199, seed=1)
-    clusters.frame.iloc[0]["cluster"]
+    best = clusters.frame.iloc[0]["cluster"]
     assert set(clusters.members.set_index("cluster").loc[best, "area"]) == set(region.planted)
     shared = cm.crossing(clusters, region.lookup)
     touched = set(region.lookup.frame.set_index("area").loc[list(region.planted), "authority"])

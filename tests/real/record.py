@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 def figures(result) -> dict[str, object]:
     """Take the figures that are written down, rounded as they are quoted."""
     frame, line, named = result.clusters.frame, result.line, result.named_line
-    frame.iloc[0]["cluster"] if len(frame) else None
+    best = frame.iloc[0]["cluster"] if len(frame) else None
     shares = result.crossing.frame[result.crossing.frame["cluster"] == best]
     shares = shares.sort_values(["share", "authority"], ascending=[False, True])
     out: dict[str, object] = {

@@ -19,7 +19,7 @@ def test_every_declared_file_is_there(demo):
 
 
 def test_the_planted_cluster_is_found_across_the_five_leps(demo):
-    demo.clusters.frame.iloc[0]["cluster"]
+    best = demo.clusters.frame.iloc[0]["cluster"]
     names = set(demo.crossing.frame.set_index("cluster").loc[[best], "name"])
     assert names >= {
         "Coventry and Warwickshire",
