@@ -8,7 +8,7 @@ import numpy as np
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError as ProjError
 
-from clustermap.errors import CrsError
+from clustermap.errors import MAX_EXAMPLES, CrsError, examples
 
 __all__ = [
     "BRITISH_NATIONAL_GRID",
@@ -29,7 +29,11 @@ BRITISH_NATIONAL_GRID = "EPSG:27700"
 WGS84 = "EPSG:4326"
 _BRITAIN = (-9.01, 49.75, 2.01, 61.01)  # area of use of EPSG:27700, degrees
 _BRITAIN_METRES = (-100_000.0, -10_000.0, 700_000.0, 1_300_000.0)
+_DEGREES = (-180.0, -90.0, 180.0, 90.0)
 _MOSTLY = 0.99
+_CYLINDERS = ("Popular Visualisation Pseudo Mercator", "Mercator", "Equidistant Cylindrical")
+_WORLD_WIDE = 300.0  # degrees of longitude
+_PROJECT = 'read the data with project_to="EPSG:27700" (Britain) or another projected metric system'
 
 
 def parse(crs: Any) -> CRS:
@@ -62,12 +66,12 @@ def is_projected_metric(crs: Any) -> bool:
 
 
 def require_metric(crs: Any, *, what: str) -> None:
-    """Refuse planar work in degrees.
+    """Refuse planar work in degrees, in feet, and in world maps whose metres are none.
 
     Raises
     ------
     CrsError
-        CM-CRS-004: the system is geographic, or its unit is not the metre.
+        CM-CRS-004: the system is geographic, its unit is not the metre, or it is a cylinder around the world.
     """
     if crs is None or not is_projected_metric(crs):
         name = "no CRS" if crs is None else parse(crs).name
@@ -75,25 +79,28 @@ def require_metric(crs: Any, *, what: str) -> None:
             "CM-CRS-004",
             f"{what} needs a projected system in metres, got {name}",
             why="areas, distances and borders in degrees are wrong, and differ from north to south",
-            fix='read the data with project_to="EPSG:27700" (Britain) or another projected metric system',
+            fix=_PROJECT,
+        )
+    if _is_world_cylinder(parse(crs)):
+        raise CrsError(
+            "CM-CRS-004",
+            f"{what} needs true metres, got {parse(crs).name}",
+            why="a metre of this world map is 0.6 m on the ground in Britain, and differs from north to south",
+            fix=_PROJECT,
         )
 
 
 def missing_crs(what: str, x: Any, y: Any) -> CrsError:
     """Describe coordinates without a system, and guess what they look like."""
     x, y = (np.asarray(a, dtype=float) for a in (x, y))
-    looks = "no known system"
-    if _share_inside(x, y, _BRITAIN) > _MOSTLY:
-        looks = "EPSG:4326 (longitude, latitude)"
-    elif _share_inside(x, y, _BRITAIN_METRES) > _MOSTLY and np.nanmax(np.abs(x), initial=0.0) > 180:  # noqa: PLR2004 - degrees end there
-        looks = "EPSG:27700 (British National Grid)"
-    elif _share_inside(x, y, (-180, -90, 180, 90)) > _MOSTLY:
-        looks = "EPSG:4326 (longitude, latitude)"
+    looks = _guess(x, y)
     return CrsError(
         "CM-CRS-001",
-        f"{what} has no CRS; x {_span(x)}, y {_span(y)} look like {looks}",
+        f"{what} has no CRS; x {_span(x)}, y {_span(y)} look like {looks or 'no known system'}",
         why="without it, points and boundaries meet in the wrong place without any sign of it",
-        fix='crs="EPSG:4326" or crs="EPSG:27700", whichever the source says',
+        fix=f'crs="{looks.split()[0]}", if the source says so'
+        if looks
+        else 'crs="EPSG:…", whichever the source says',
     )
 
 
@@ -103,30 +110,49 @@ def check_coordinates(what: str, x: Any, y: Any, crs: Any) -> None:
     Raises
     ------
     CrsError
-        CM-CRS-003 for metres labelled as degrees, CM-CRS-005 for swapped latitude and longitude.
+        CM-CRS-003 for metres labelled as degrees and the reverse, CM-CRS-005 for swapped latitude and longitude.
     """
     x, y = (np.asarray(a, dtype=float) for a in (x, y))
     good = np.isfinite(x) & np.isfinite(y)
-    if not parse(crs).is_geographic or not good.any():
+    if not good.any():
         return
-    x, y = x[good], y[good]
-    outside = int(((np.abs(x) > 180) | (np.abs(y) > 90)).sum())  # noqa: PLR2004 - degrees end there
-    if outside:
+    if not parse(crs).is_geographic:
+        _check_planar(what, x[good], y[good], crs)
+        return
+    outside = np.flatnonzero(good & ((np.abs(x) > _DEGREES[2]) | (np.abs(y) > _DEGREES[3])))
+    if len(outside):
+        shown = examples((row, f"{x[row]:.6g}, {y[row]:.6g}") for row in outside[:MAX_EXAMPLES])
+        looks = _guess(x[good], y[good]) or "no degrees"
         raise CrsError(
             "CM-CRS-003",
-            f"{what}: {outside:,} of {len(x):,} coordinates lie outside ±180/±90 degrees "
-            f"(x {_span(x)}, y {_span(y)}): metres, not degrees",
+            f"{what}: {len(outside):,} of {good.sum():,} coordinates lie outside ±180/±90 degrees: {shown}; "
+            f"together they look like {looks}",
             why="metres labelled as degrees are reprojected to infinity",
-            fix='crs="EPSG:27700" (or the system that the source names)',
+            fix='crs="EPSG:27700" (or the system that the source names); a few stray rows: correct or drop them',
         )
     given, swapped = _share_inside(x, y, _BRITAIN), _share_inside(y, x, _BRITAIN)
     if swapped > _MOSTLY and given < 1 - _MOSTLY:
         raise CrsError(
             "CM-CRS-005",
-            f"{what}: {swapped:.0%} of {len(x):,} coordinates fall in Britain if latitude and longitude are "
+            f"{what}: {swapped:.0%} of {good.sum():,} coordinates fall in Britain if latitude and longitude are "
             f"swapped, {given:.0%} as given",
             why="swapped points land thousands of kilometres away without any sign of it",
             fix="swap the two columns: x is longitude, y is latitude",
+        )
+
+
+def _check_planar(what: str, x: Any, y: Any, crs: Any) -> None:
+    degrees = (
+        is_projected_metric(crs) and max(_share_inside(*a, _BRITAIN) for a in ((x, y), (y, x))) > _MOSTLY
+    )
+    elsewhere = same(crs, BRITISH_NATIONAL_GRID) and _share_inside(x, y, _BRITAIN_METRES) < 1 - _MOSTLY
+    if degrees or elsewhere:
+        raise CrsError(
+            "CM-CRS-003",
+            f"{what}: {len(x):,} coordinates are said to be in {parse(crs).name}, but x {_span(x)}, y {_span(y)} "
+            f"{'are degrees' if degrees else 'lie outside Britain'}",
+            why="they would all land in one spot, or in the sea, without any sign of it",
+            fix='crs="EPSG:4326"' if degrees else 'crs="EPSG:…", the system that the source names',
         )
 
 
@@ -138,18 +164,26 @@ def working_crs(
     Raises
     ------
     CrsError
-        CM-CRS-006 where the data lies outside Britain and nothing was asked for.
+        CM-CRS-004 where `project_to` is not in true metres, CM-CRS-006 where the data lies outside Britain and
+        nothing was asked for, or outside the area that `project_to` is meant for.
     """
-    if project_to is not None:
-        require_metric(project_to, what="project_to=")
-        return parse(project_to)
     west, south, east, north = bounds_lonlat
-    if west >= _BRITAIN[0] and south >= _BRITAIN[1] and east <= _BRITAIN[2] and north <= _BRITAIN[3]:
-        return parse(BRITISH_NATIONAL_GRID)
+    where = f"{what} reaches from {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f} degrees"
+    if project_to is None:
+        inside = west >= _BRITAIN[0] and south >= _BRITAIN[1] and east <= _BRITAIN[2] and north <= _BRITAIN[3]
+        if inside:
+            return parse(BRITISH_NATIONAL_GRID)
+        where += ", outside the area of use of EPSG:27700"
+    else:
+        require_metric(project_to, what="project_to=")
+        system = parse(project_to)
+        area = system.area_of_use
+        if area is None or area.west > area.east or not _apart(bounds_lonlat, area.bounds):
+            return system
+        where += f", nowhere in the area of use of {system.name} ({area.name})"
     raise CrsError(
         "CM-CRS-006",
-        f"{what} reaches from {west:.2f}, {south:.2f} to {east:.2f}, {north:.2f} degrees, outside the area of use of "
-        "EPSG:27700",
+        where,
         why="distances need a projected metric system that is meant for the place",
         fix='project_to="EPSG:3035" (Europe), "EPSG:2154" (France), "EPSG:23700" (Hungary), or your national grid',
     )
@@ -173,6 +207,29 @@ def in_britain(lon: Any, lat: Any) -> Any:
     lon, lat = (np.asarray(a, dtype=float) for a in (lon, lat))
     west, south, east, north = _BRITAIN
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
+def _guess(x: Any, y: Any) -> str:
+    """Name the system that coordinates look like, beginning with its code; empty where nothing fits."""
+    if _share_inside(x, y, _BRITAIN) > _MOSTLY:
+        return "EPSG:4326 (longitude, latitude)"
+    if _share_inside(y, x, _BRITAIN) > _MOSTLY:
+        return "EPSG:4326 (with latitude and longitude swapped)"
+    if _share_inside(x, y, _DEGREES) > _MOSTLY:
+        return "EPSG:4326 (longitude, latitude)"
+    if _share_inside(x, y, _BRITAIN_METRES) > _MOSTLY:
+        return "EPSG:27700 (British National Grid)"
+    return ""
+
+
+def _is_world_cylinder(system: CRS) -> bool:
+    operation, area = system.coordinate_operation, system.area_of_use
+    wide = area is None or area.east - area.west > _WORLD_WIDE
+    return wide and operation is not None and operation.method_name.startswith(_CYLINDERS)
+
+
+def _apart(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] > b[2] or a[2] < b[0] or a[1] > b[3] or a[3] < b[1]
 
 
 def _share_inside(x: Any, y: Any, box: tuple[float, float, float, float]) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "AlignmentError",
@@ -18,9 +19,14 @@ __all__ = [
     "StatisticsError",
     "StorageError",
     "examples",
+    "printable",
 ]
 
 MAX_EXAMPLES = 5
+_LONGEST_EXAMPLE = 60
+_UNPRINTED = frozenset(
+    {"Cc", "Cf", "Cs", "Zl", "Zp"}
+)  # controls, direction marks, lone surrogates, line ends
 
 
 class ClusterMapError(Exception):
@@ -45,7 +51,15 @@ class ClusterMapError(Exception):
             lines.append(f"Why it matters: {why}")
         if fix:
             lines.append(f"Mend it: {fix}")
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(printable(line) for line in lines))
+
+    def __reduce__(self) -> tuple[Callable[..., ClusterMapError], tuple[object, ...]]:
+        # a worker process hands its error back by pickling, which knows no keyword-only arguments
+        return _rebuilt, (type(self), self.code, self.what, self.why, self.fix)
+
+
+def _rebuilt(kind: type[ClusterMapError], code: str, what: str, why: str, fix: str) -> ClusterMapError:
+    return kind(code, what, why=why, fix=fix)
 
 
 class InputError(ClusterMapError, ValueError):
@@ -80,6 +94,19 @@ class ClusterMapWarning(UserWarning):
     """Something a reader of the result must know; the work went on."""
 
 
+def printable(text: str) -> str:
+    r"""Show control and direction characters of a text from data as escapes: no terminal or reader obeys them.
+
+    Examples
+    --------
+    >>> printable("Leeds\x1b[2J")
+    'Leeds\\x1b[2J'
+    """
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNPRINTED else c for c in text
+    )
+
+
 def examples(rows: Iterable[tuple[object, object]]) -> str:
     """Render up to five ``(row, id)`` pairs for an error message.
 
@@ -93,5 +120,8 @@ def examples(rows: Iterable[tuple[object, object]]) -> str:
         if len(shown) == MAX_EXAMPLES:
             shown.append("…")
             break
-        shown.append(f"row {row} ({identity})")
+        name = printable(str(identity))
+        shown.append(
+            f"row {row} ({name if len(name) <= _LONGEST_EXAMPLE else name[:_LONGEST_EXAMPLE] + '…'})"
+        )
     return ", ".join(shown)

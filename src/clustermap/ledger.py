@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import ClusterMapError
+from clustermap.errors import MAX_EXAMPLES, ClusterMapError, examples
 from clustermap.schema import LEDGER_COLUMNS, VERDICTS
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-_MAX_EXAMPLES = 5
+_LARGEST = 1e290  # beyond it sums overflow: such values, and those missing, count as 0
+_FAULT = "this is a fault of clustermap: please report it with the input's shape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,14 +44,17 @@ class Ledger:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        total = int(self.frame["n"].sum())
-        value = math.fsum(self.frame["value"])
-        if total != self.n_in or not math.isclose(value, self.value_in, rel_tol=1e-9, abs_tol=1e-6):
+        counts, values = self.frame["n"].to_numpy(), self.frame["value"].to_numpy(dtype=float)
+        total, value = int(counts.sum()), math.fsum(values)
+        slack = 1e-9 * (1.0 + math.fsum(np.abs(values)))  # rounding of each reason's sum
+        unknown = set(self.frame["verdict"]) - set(VERDICTS)
+        if total != self.n_in or not abs(value - self.value_in) <= slack or (counts < 0).any() or unknown:
             raise ClusterMapError(
                 "CM-LEDGER-001",
-                f"the ledger accounts for {total} of {self.n_in} rows and {value} of {self.value_in} in value",
+                f"the ledger accounts for {total} of {self.n_in} rows and {value} of {self.value_in} in value"
+                + (f"; unknown verdicts: {', '.join(sorted(map(str, unknown)))}" if unknown else ""),
                 why="a row that nobody accounts for is a silent loss",
-                fix="this is a fault of clustermap: please report it with the input's shape",
+                fix=_FAULT,
             )
 
     @classmethod
@@ -71,28 +76,38 @@ class Ledger:
         verdicts : dict
             Reason to verdict ("accepted", "repaired", "set aside"); "accepted" is known.
         values : pandas.Series, optional
-            The value of each row, in row order; missing values count as 0. One each where absent.
+            The value of each row, in row order; missing and infinite values count as 0. One each where absent.
         ids : sequence, optional
             Identities for the examples; the row number where absent.
         notes : tuple of str
             Further remarks.
+
+        Raises
+        ------
+        ClusterMapError
+            CM-LEDGER-001 where the parts do not add up, CM-LEDGER-002 where a reason has no verdict or the
+            columns differ in length.
+
+        Examples
+        --------
+        >>> Ledger.from_reasons(pd.Series(["accepted", "outside"]), verdicts={"outside": "set aside"})
+        <Ledger: 2 in = 1 accepted + 0 repaired + 1 set aside>
         """
         known = {"accepted": "accepted", **verdicts}
-        text = reasons.astype(str).to_numpy()
-        value = (
-            np.ones(len(text))
-            if values is None
-            else np.nan_to_num(np.asarray(values, dtype=float), nan=0.0, posinf=0.0, neginf=0.0)
-        )
-        identity = np.arange(len(text)) if ids is None else np.asarray(ids, dtype=object)
+        codes, found = pd.factorize(reasons.astype(str))
+        n_in = len(codes)
+        value = np.ones(n_in) if values is None else np.asarray(values, dtype=float)
+        value = np.where(np.abs(value) < _LARGEST, value, 0.0)
+        identity = np.arange(n_in) if ids is None else np.asarray(ids, dtype=object)
+        _check_parts(set(found) - set(known), {n_in, len(value), len(identity)})
         rows = []
         order = {verdict: i for i, verdict in enumerate(VERDICTS)}
-        for reason in sorted(set(text), key=lambda r: (order[known[r]], r)):
-            here = np.flatnonzero(text == reason)
+        for reason in sorted(found, key=lambda r: (order.get(known[r], len(order)), r)):
+            here = np.flatnonzero(codes == found.get_loc(reason))
             shown = "" if known[reason] == "accepted" else _shown(here, identity)
             rows.append((reason, known[reason], len(here), math.fsum(value[here]), shown))
         frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
-        return cls(frame=frame, n_in=len(text), value_in=math.fsum(value), notes=notes)
+        return cls(frame=frame, n_in=n_in, value_in=math.fsum(value), notes=notes)
 
     def _count(self, verdict: str) -> int:
         return int(self.frame.loc[self.frame["verdict"] == verdict, "n"].sum())
@@ -152,6 +167,20 @@ class Ledger:
             f"{self.set_aside} set aside>"
         )
 
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+
+def _check_parts(unknown: set[str], lengths: set[int]) -> None:
+    if unknown or len(lengths) > 1:
+        raise ClusterMapError(
+            "CM-LEDGER-002",
+            f"reasons without a verdict: {', '.join(sorted(unknown)) or 'none'}; rows in each column: "
+            f"{', '.join(map(str, sorted(lengths)))}",
+            why="a row without a verdict cannot be accounted for",
+            fix=_FAULT,
+        )
+
 
 def _shown(rows: np.ndarray, ids: np.ndarray) -> str:
-    return ", ".join(f"row {row} ({ids[row]})" for row in rows[:_MAX_EXAMPLES])
+    return examples((row, ids[row]) for row in rows[:MAX_EXAMPLES])

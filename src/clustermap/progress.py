@@ -29,7 +29,7 @@ def reporting(progress: Progress | bool | None, label: str) -> Iterator[Progress
     if not progress:
         yield _silent
         return
-    from tqdm.auto import tqdm  # noqa: PLC0415 - only where a bar is asked for
+    from tqdm.auto import tqdm
 
     with tqdm(desc=label, leave=False) as bar:
 

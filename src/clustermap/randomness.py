@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import secrets
 
 import numpy as np
+
+from clustermap.errors import OptionError
 
 __all__ = ["new_seed", "resolve_seed", "stream"]
 
@@ -18,8 +21,24 @@ def new_seed() -> int:
 
 
 def resolve_seed(seed: int | None) -> int:
-    """Return the seed given, or draw one where it is None, so that every result records its seed."""
-    return new_seed() if seed is None else int(seed)
+    """Return the seed given, or draw one where it is None, so that every result records its seed.
+
+    Raises
+    ------
+    OptionError
+        CM-SEED-001: the seed is no whole number.
+    """
+    if seed is None:
+        return new_seed()
+    try:
+        return operator.index(seed)
+    except TypeError as error:
+        raise OptionError(
+            "CM-SEED-001",
+            f"seed={seed!r} is no whole number",
+            why="a rounded seed would not be the one that the result records",
+            fix="seed=7, or seed=None to have one drawn and recorded",
+        ) from error
 
 
 def stream(seed: int, *key: str | int) -> np.random.Generator:
@@ -38,4 +57,4 @@ def stream(seed: int, *key: str | int) -> np.random.Generator:
     True
     """
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, key)]).encode()).digest()
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], dtype=np.uint64)))
+    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8")))

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import hashlib
 import os
 import re
 import secrets
 import shutil
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from clustermap.errors import StorageError
+from clustermap.errors import MAX_EXAMPLES, ClusterMapError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 __all__ = ["content_hash", "file_hash", "locked", "replace_folder", "safe_name", "write_atomic", "write_text"]
 
 _CHUNK = 1 << 20
 _TEMPORARY = ".clustermap-partial-"
 _PREVIOUS = ".clustermap-previous-"
+_LOCK = ".clustermap-lock-"
+_STALE_S = 3600  # a temporary file this old belongs to a writer that was killed
 _MAX_NAME = 80
+_DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # file managers leave them in any folder
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
 def file_hash(path: str | Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-004: the file cannot be read.
+    """
     digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while block := stream.read(_CHUNK):
-            digest.update(block)
+    try:
+        with Path(path).open("rb") as stream:
+            while block := stream.read(_CHUNK):
+                digest.update(block)
+    except OSError as error:
+        raise StorageError(
+            "CM-STORE-004",
+            f"{Path(path).name} cannot be read: {error.strerror or error}",
+            why="a result is tied to its inputs by their hashes",
+            fix="check that the file is there and that you may read it",
+        ) from error
     return digest.hexdigest()
 
 
@@ -40,7 +62,7 @@ def content_hash(*parts: bytes | str) -> str:
     """Return one SHA-256 over several parts, in order."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()
 
@@ -53,48 +75,54 @@ def safe_name(text: str) -> str:
     >>> safe_name("../Tyne & Wear")
     'tyne-wear-6a8dd0f8'
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_MAX_NAME]
+    slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_MAX_NAME].strip("-")
     return f"{slug or 'name'}-{content_hash(text)[:8]}"
 
 
 def write_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Write through a temporary name in the same folder, then rename: old file or new file, never half.
 
+    What a killed writer leaves under a temporary name is cleared by a later write to the same file.
+
     Parameters
     ----------
     path : path
-        Where the file is to stand.
+        Where the file is to stand; a link is followed.
     write : callable
         Receives the temporary path (same suffix) and writes it.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-001: it could not be written; what stood there is untouched.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.parent / f"{_TEMPORARY}{secrets.token_hex(4)}{target.suffix}"
-    try:
-        write(partial)
-        _sync(partial)
-        partial.replace(target)
-        _sync(target.parent)
-    except OSError as error:
-        raise StorageError(
-            "CM-STORE-001",
-            f"{target.name} could not be written: {error.strerror or error}",
-            why="the file that stood there before is untouched",
-            fix="free space on the disk, or choose a folder that can be written",
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return target
+    target = Path(os.path.realpath(path))
+    mark = f"{_TEMPORARY}{content_hash(target.name)[:8]}-"
+    partial = target.parent / f"{mark}{secrets.token_hex(4)}{target.suffix}"
+    with _told(target.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(partial)
+            _sync(partial)
+            partial.replace(target)
+            _sync(target.parent)
+        finally:
+            _clear(target.parent, mark, partial.name)
+    return Path(path)
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write UTF-8 text with plain line ends, atomically."""
-    return write_atomic(path, lambda partial: partial.write_bytes(text.encode("utf-8")))
+    """Write UTF-8 text with plain line ends, atomically; half a surrogate pair is written as its escape."""
+    return write_atomic(
+        path, lambda partial: partial.write_bytes(text.encode("utf-8", errors="backslashreplace"))
+    )
 
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
     """Hold an output folder for one run.
+
+    The lock is an empty hidden file beside the folder. It stays: to remove a lock file lets two runs in at once.
 
     Raises
     ------
@@ -102,17 +130,18 @@ def locked(folder: str | Path) -> Iterator[None]:
         CM-STORE-002 where another run holds it.
     """
     target = Path(folder).resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.parent / f".{target.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise StorageError(
-            "CM-STORE-002",
-            f"another run is writing to {target.name}",
-            why="two runs in one folder would mix their results",
-            fix="wait for it, or give another --out folder",
-        ) from error
+    lock = FileLock(target.parent / f"{_LOCK}{target.name}")
+    with _told(target.name):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StorageError(
+                "CM-STORE-002",
+                f"another run is writing to {target.name}",
+                why="two runs in one folder would mix their results",
+                fix="wait for it, or give another --out folder",
+            ) from error
     try:
         yield
     finally:
@@ -120,43 +149,126 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def replace_folder(folder: str | Path) -> Iterator[Path]:
+def replace_folder(folder: str | Path, *, known: Collection[str], mark: str) -> Iterator[Path]:
     """Give an empty folder to fill; it takes the place of the old one when all went well.
 
-    A killed run leaves the complete old folder, or the complete new one; leftovers are cleared by the next run.
+    A killed run leaves the complete old folder or the complete new one. On Linux the two change places in one
+    step. Elsewhere there are two renames: a run killed between them leaves the old result under a hidden name,
+    and the next run brings it back. Leftovers are cleared by the next run.
+
+    Parameters
+    ----------
+    folder : path
+        The folder to write. It may be absent, empty, or hold a former run and nothing else.
+    known : collection of str
+        Names of the files that a run writes.
+    mark : str
+        The file that every run writes: a folder without it is not ours to replace.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-001 it cannot be written, CM-STORE-002 another run holds it, CM-STORE-003 it holds files that no
+        run wrote; what stands there is untouched in each case.
     """
     target = Path(folder).resolve()
+    partial = target.parent / f"{_TEMPORARY}{target.name}"
     with locked(target):
-        _recover(target)
-        partial = target.parent / f"{_TEMPORARY}{target.name}"
-        partial.mkdir()
+        with _told(target.name):
+            _refuse_foreign(target, known, mark)
+            _recover(target)
+            partial.mkdir()
         try:
-            yield partial
-            for file in sorted(partial.rglob("*")):
-                if file.is_file():
-                    _sync(file)
-            previous = target.parent / f"{_PREVIOUS}{target.name}"
-            if target.exists():
-                target.replace(previous)
-            partial.replace(target)
-            _sync(target.parent)
-            shutil.rmtree(previous, ignore_errors=True)
+            with _told(target.name, only=_DISK):
+                yield partial
+            with _told(target.name):
+                for path in sorted(partial.rglob("*")):
+                    _sync(path)
+                _sync(partial)
+                _refuse_foreign(target, known, mark)  # what came while the run was on
+                _swap(partial, target)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _recover(target)
+
+
+def _refuse_foreign(target: Path, known: Collection[str], mark: str) -> None:
+    if not target.exists():
+        return
+    if target.is_dir():
+        found = sorted(p.name for p in target.iterdir() if p.name not in _DROPPINGS)
+        ours = mark in found
+        foreign = [n for n in found if not ours or n not in known or (target / n).is_dir()]
+    else:
+        foreign = [target.name]
+    if foreign:
+        more = ", …" if len(foreign) > MAX_EXAMPLES else ""
+        raise StorageError(
+            "CM-STORE-003",
+            f"{target.name} holds {len(foreign)} that no former run wrote: {', '.join(foreign[:MAX_EXAMPLES])}{more}",
+            why="the folder is replaced as a whole, and they would be lost",
+            fix=f"give a folder of its own, for instance {safe_name(target.name)}, or move them away",
+        )
+
+
+def _swap(partial: Path, target: Path) -> None:
+    if target.exists() and not _exchange(partial, target):
+        target.replace(target.parent / f"{_PREVIOUS}{target.name}")
+    if partial.exists() and not target.exists():
+        partial.replace(target)
+    _sync(target.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step, where the system and the file system can."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
 def _recover(target: Path) -> None:
     previous, partial = (target.parent / f"{mark}{target.name}" for mark in (_PREVIOUS, _TEMPORARY))
     if previous.exists() and not target.exists():
-        previous.replace(target)  # killed between the two renames: the old result comes back
+        previous.replace(target)  # stopped between the two renames: the old result comes back
     for leftover in (previous, partial):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def _clear(folder: Path, mark: str, own: str) -> None:
+    """Remove what this writer left, with its side files, and what writers killed long ago left."""
+    with contextlib.suppress(OSError):
+        for leftover in folder.glob(f"{mark}*"):
+            if leftover.name.startswith(own) or time.time() - leftover.stat().st_mtime > _STALE_S:
+                leftover.unlink(missing_ok=True)
+
+
 def _sync(path: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot sync a folder
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    if path.is_dir():
+        with contextlib.suppress(OSError):  # some systems cannot sync a folder
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        return
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _told(name: str, *, only: Collection[int] | None = None) -> Iterator[None]:
+    """Put what the system refuses in words; with `only`, just these kinds (other errors are not about writing)."""
+    try:
+        yield
+    except ClusterMapError:
+        raise
+    except OSError as error:
+        if only is not None and error.errno not in only:
+            raise
+        raise StorageError(
+            "CM-STORE-001",
+            f"{name} could not be written: {error.strerror or error}",
+            why="what stood there before is untouched",
+            fix="free space on the disk, or choose a folder that can be written",
+        ) from error

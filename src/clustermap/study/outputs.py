@@ -52,7 +52,7 @@ def run_study(study: Study, out: str | Path, *, progress: Progress | None = None
     Raises
     ------
     StorageError
-        CM-STORE-002 where another run holds the folder.
+        CM-STORE-002 where another run holds the folder, CM-STORE-003 where it holds files that no run wrote.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def run_study(study: Study, out: str | Path, *, progress: Progress | None = None
     >>> result = run_study(Study.from_toml(demo_path()), "out/hvm")  # doctest: +SKIP
     >>> print(result.summary())  # doctest: +SKIP
     """
-    with replace_folder(out) as folder:
+    with replace_folder(out, known=(*OUTPUTS, _LOG), mark="manifest.json") as folder:
         result = analyse(study, progress=progress)
         _write(result, folder)
         write_text(folder / _LOG, json.dumps({"study": str(study.file or ""), "written": _now()}) + "\n")
