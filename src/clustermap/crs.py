@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pyproj import CRS, Transformer
+from pyproj import CRS, Transformer, proj_version_str
 from pyproj.exceptions import CRSError as ProjError
 
 from clustermap.errors import MAX_EXAMPLES, CrsError, examples
@@ -18,6 +18,7 @@ __all__ = [
     "is_projected_metric",
     "missing_crs",
     "parse",
+    "proj_version",
     "require_metric",
     "same",
     "to_lonlat",
@@ -52,6 +53,11 @@ def parse(crs: Any) -> CRS:
             f"{crs!r} is no coordinate reference system that PROJ knows",
             fix='crs="EPSG:4326" for longitude/latitude, crs="EPSG:27700" for British National Grid',
         ) from error
+
+
+def proj_version() -> str:
+    """Return the version of PROJ."""
+    return str(proj_version_str)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from clustermap.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["markdown_report", "markdown_table"]
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~$])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~$])")
+_LINKED = re.compile(
+    r"(?i)\b(https?|ftp)(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)"
+)  # made links without any bracket
+_OPENING = re.compile(r"^(\d{0,9})([-+=.)])")  # at the start of a line: lists and underlined headings
+_HTML = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;"}
 
 
 def markdown_report(
@@ -56,7 +63,7 @@ def markdown_table(frame: pd.DataFrame) -> str:
     >>> print(markdown_table(pd.DataFrame({"lep": ["A|B"], "share": [0.25]})))
     | lep | share |
     |:--|--:|
-    | A\\|B | 0.25 |
+    | A\|B | 0.25 |
     """
     numeric = [pd.api.types.is_numeric_dtype(frame[c]) for c in frame.columns]
     lines = [
@@ -72,12 +79,14 @@ def markdown_table(frame: pd.DataFrame) -> str:
 
 def escaped(text: str) -> str:
     """Escape what Markdown or HTML would take for markup; line breaks become blanks."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace(r"\<", "&lt;").replace(r"\>", "&gt;")
+    plain = _SPECIAL.sub(r"\\\1", printable(" ".join(text.split())).translate(_HTML))
+    return _OPENING.sub(r"\1\\\2", _LINKED.sub(r"\g<0>\\", plain))
 
 
 def _cell(value: object) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and pd.isna(value)):
         return "–"
     if isinstance(value, float):
-        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.3g}"  # noqa: PLR2004 - one digit stays exact either way
+        whole = abs(value) >= 1000 or (value.is_integer() and abs(value) >= 10)  # noqa: PLR2004 - one digit stays exact either way
+        return f"{value:,.0f}" if whole else f"{value:.3g}"
     return escaped(str(value))
