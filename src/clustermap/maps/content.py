@@ -41,12 +41,14 @@ class Content:
     local: Any = None
     clusters: Any = None
     crossing: Any = None
-    line: Any = None
+    lines: tuple[Any, ...] = ()
 
     @property
     def results(self) -> list[Any]:
         """What inferred something, in reading order."""
-        found = (self.crossing or self.clusters, self.quotients or self.table, self.local, self.line)
+        strongest = self.crossing if self.crossing is not None else self.clusters
+        counted = self.quotients if self.quotients is not None else self.table
+        found = (strongest, counted, self.local, *self.lines)
         return [result for result in found if result is not None]
 
     @property
@@ -70,10 +72,11 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
     """
     found: dict[str, Any] = {}
     sets: list[Areas] = []
+    lines: list[Any] = []
     for result in results:
         kind = _kind(result)
-        if kind == "areas":
-            sets.append(result)
+        if kind in {"areas", "line"}:
+            (sets if kind == "areas" else lines).append(result)
         elif kind in found:
             raise OptionError(
                 "CM-MAP-001",
@@ -83,15 +86,18 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
         else:
             found[kind] = result
     if firms is not None:
-        found["firms"] = _as_firms(firms)
+        from clustermap.sources.firms import as_firms
+
+        found["firms"] = as_firms(firms)
     if "crossing" in found:
         found.setdefault("clusters", found["crossing"].clusters)
     if "clusters" in found and getattr(found["clusters"], "table", None) is not None:
         found.setdefault("table", found["clusters"].table)
-    filled = _as_areas(areas) if areas is not None else _filled(found, sets)
-    outlines = [a for a in sets if a is not filled]
-    borders = getattr(found.get("crossing"), "authorities", None)
-    if _is(borders, "areas") and not any(a is borders for a in outlines) and borders is not filled:
+    given = _given(areas)
+    filled = _filled(found, given, sets)
+    outlines = [a for a in (*sets, given) if a is not None and a is not filled]
+    borders: Any = getattr(found.get("crossing"), "authorities", None)
+    if _is(borders, "areas") and borders is not filled and not any(a is borders for a in outlines):
         outlines.append(borders)
     if filled is None and "firms" not in found:
         raise InputError(
@@ -100,7 +106,7 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
             why="a result about labels alone knows no polygons",
             fix="draw_map(result, areas=read_boundaries(...))",
         )
-    content = Content(areas=filled, outlines=tuple(outlines), **{"firms": None, **found})
+    content = Content(areas=filled, outlines=tuple(outlines), lines=tuple(lines), **{"firms": None, **found})
     _check_labels(content)
     return content
 
@@ -124,32 +130,23 @@ def _is(thing: Any, kind: str) -> bool:
     )
 
 
-def _as_areas(areas: Any) -> Areas:
-    if not _is(areas, "areas"):
-        from clustermap.sources.boundaries import read_boundaries
+def _given(areas: Any) -> Areas | None:
+    if areas is None:
+        return None
+    from clustermap.sources.boundaries import as_areas
 
-        areas = read_boundaries(areas)
-    return areas  # type: ignore[no-any-return]
-
-
-def _as_firms(firms: Any) -> Firms:
-    if not _is(firms, "firms"):
-        from clustermap.sources.firms import read_firms
-
-        firms = read_firms(firms)
-    return firms  # type: ignore[no-any-return]
+    return as_areas(areas)
 
 
-def _filled(found: dict[str, Any], sets: list[Areas]) -> Areas | None:
-    for kind in ("quotients", "local", "clusters", "table"):
-        areas = getattr(found.get(kind), "areas", None)
-        if areas is not None:
-            return areas  # type: ignore[no-any-return]
-    codes = next((labels for _, labels in _labels(found)), None)
-    for areas in sets:
-        if codes is None or set(codes) <= set(areas.frame.index):
+def _filled(found: dict[str, Any], given: Areas | None, sets: list[Areas]) -> Areas | None:
+    """Choose the areas to fill: those given if the results speak of them, else those that the results carry."""
+    own = [getattr(found.get(kind), "areas", None) for kind in ("quotients", "local", "clusters", "table")]
+    spoken = next((labels for _, labels in _labels(found)), None)
+    candidates = [areas for areas in (given, *own, *sets) if areas is not None]
+    for areas in candidates:
+        if spoken is None or spoken.isin(areas.frame.index).all():
             return areas
-    return sets[0] if sets else None
+    return candidates[0] if candidates else None
 
 
 def _labels(found: dict[str, Any]) -> list[tuple[str, pd.Index]]:

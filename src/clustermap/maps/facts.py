@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["clean", "facts", "number", "sector_labels", "themes"]
 
 Column = dict[str, str]
-_QUOTIENT = (
+Spec = tuple[tuple[str, str, str], ...]
+_QUOTIENT: Spec = (
     ("value", "Value", "value"),
     ("expected", "Expected", "value"),
     ("lq", "LQ", "ratio"),
@@ -27,7 +29,7 @@ _QUOTIENT = (
     ("q", "q", "p"),
     ("status", "Status", "text"),
 )
-_LOCAL = (
+_LOCAL: Spec = (
     ("statistic", "Local Moran", "ratio"),
     ("p", "p of local Moran", "p"),
     ("q", "q of local Moran", "p"),
@@ -107,8 +109,8 @@ def themes(content: Content, codes: list[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _tables(content: Content) -> list[tuple[str, tuple[tuple[str, str, str], ...], dict[str, pd.DataFrame]]]:
-    out = []
+def _tables(content: Content) -> list[tuple[str, Spec, dict[str, pd.DataFrame]]]:
+    out: list[tuple[str, Spec, dict[str, pd.DataFrame]]] = []
     if content.quotients is not None:
         out.append(("", _QUOTIENT, _by_sector(content.quotients)))
     elif content.table is not None:
@@ -195,7 +197,9 @@ def _counted(values: Any, status: Any) -> dict[str, Any]:
     if known.any():
         from mapclassify import Quantiles
 
-        bins = sorted(set(map(float, Quantiles(values[known], k=_CLASSES).bins)))
+        with warnings.catch_warnings():  # ties leave fewer classes than asked for, which the legend shows
+            warnings.simplefilter("ignore", UserWarning)
+            bins = sorted(set(map(float, Quantiles(values[known], k=_CLASSES).bins)))
     starts = [float(np.min(values[known], initial=np.inf)), *bins[:-1]] if bins else []
     swatches = [
         {"label": f"{'' if i == 0 else 'over '}{a:,.6g} to {b:,.6g}", "colour": palette.COUNT_COLOURS[i]}

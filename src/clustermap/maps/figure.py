@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 import folium
-from branca.element import CssLink, Element, Figure, JavascriptLink
+from branca.element import CssLink, Figure, JavascriptLink
 from folium.template import Template
 
 from clustermap import storage
@@ -14,16 +15,16 @@ from clustermap.maps import page
 from clustermap.maps.picture import picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = ["ClusterMap"]
 
 NOTEBOOK_BYTES = 6_000_000  # a page above this is shown as a picture in notebooks
 _HEIGHT_PX = 720
+_IDENTITY = re.compile(r"(?<=_)[0-9a-f]{32}")  # folium's random names of variables and elements
 
 
-class ClusterMap(folium.Map):  # type: ignore[misc]
+class ClusterMap(folium.Map):
     """A page made by :func:`clustermap.draw_map`.
 
     It is a :class:`folium.Map`: children of folium can be added. What they would fetch from the network is
@@ -40,7 +41,7 @@ class ClusterMap(folium.Map):  # type: ignore[misc]
         # folium keeps its links in lists of the class: one map's addition would reach every other map.
         self.default_js: list[tuple[str, str]] = []
         self.default_css: list[tuple[str, str]] = []
-        _PageFigure().add_child(self, name=self.get_name())
+        _PageFigure(self)
 
     def get_name(self) -> str:
         """Return the name of the map in the page's script, the same each time."""
@@ -50,7 +51,7 @@ class ClusterMap(folium.Map):  # type: ignore[misc]
         """Return the page: one text, ASCII only, the same each time."""
         return str(page.compose(self._payload, tiles=self._tiles, children=self._children_markup()))
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path) -> Path:  # type: ignore[override] # a file whole or not at all
         """Write the page, whole or not at all.
 
         Parameters
@@ -77,13 +78,15 @@ class ClusterMap(folium.Map):  # type: ignore[misc]
             self._parent = figure
         links = [e for e in collector.header._children.values() if isinstance(e, JavascriptLink | CssLink)]  # noqa: SLF001
         header = [e for e in collector.header._children.values() if e not in links]  # noqa: SLF001
+        parts = (header, collector.html._children.values(), collector.script._children.values())  # noqa: SLF001
+        texts = ["\n".join(e.render() for e in part) for part in parts]
+        order: dict[str, str] = {}
         texts = [
-            "\n".join(e.render() for e in part)
-            for part in (header, collector.html._children.values(), collector.script._children.values())  # noqa: SLF001
+            _IDENTITY.sub(lambda m: order.setdefault(m.group(), f"child_{len(order)}"), t) for t in texts
         ]
-        for number, identity in enumerate(dict.fromkeys(_identities(self))):
-            texts = [text.replace(identity, f"child_{number}") for text in texts]
-        return page.Children(*texts, links=sorted(str(e.url) for e in links))
+        return page.Children(
+            header=texts[0], html=texts[1], script=texts[2], links=sorted(str(e.url) for e in links)
+        )
 
     def _repr_html_(self, **_: Any) -> str:
         """Show the page in a notebook; a picture and the way to the file where it is too large."""
@@ -103,18 +106,13 @@ class ClusterMap(folium.Map):  # type: ignore[misc]
         return f"<ClusterMap: {self._payload['title']}>"
 
 
-class _PageFigure(Figure):  # type: ignore[misc]
+class _PageFigure(Figure):
     """The root of the tree: asked to render itself, it renders the page."""
 
+    def __init__(self, owner: ClusterMap) -> None:
+        super().__init__()
+        self._owner = owner
+        self.add_child(owner, name=owner.get_name())
+
     def render(self, **_: Any) -> str:
-        return next(iter(self._children.values())).to_html()  # type: ignore[no-any-return]
-
-
-def _identities(element: Element) -> Iterator[str]:
-    for child in element._children.values():  # noqa: SLF001 - branca offers no walk
-        yield child._id  # noqa: SLF001
-        yield from _identities(child)
-        for part in ("icon", "options", "layer"):
-            inner = getattr(child, part, None)
-            if isinstance(inner, Element):
-                yield inner._id  # noqa: SLF001
+        return self._owner.to_html()

@@ -21,7 +21,6 @@ __all__ = [
     "bounds",
     "decode",
     "encode",
-    "inner_borders",
     "pack",
     "pack_points",
     "simplify",
@@ -31,8 +30,8 @@ __all__ = [
 DEGREES = 100_000  # five decimals: about a metre
 VERTICES = 40_000  # what one layer may carry before it is simplified
 _FINEST = 4_000  # the first tolerance is the extent divided by this
+_STEPS = 6  # and doubled at most this often less one
 _BAND = 0.02  # degrees of latitude: firms are packed in bands, west to east
-_RIM = 0.004  # of the root of the area: borders this near a cluster's rim are its rim
 _LOW_BITS, _CONTINUE = 0x7F, 0x80
 
 Shapes = dict[str, Any]
@@ -52,27 +51,18 @@ def simplify(shapes: Iterable[Any], *, vertices: int = VERTICES) -> npt.NDArray[
     if count <= vertices:
         return out
     west, south, east, north = shapely.total_bounds(out)
-    tolerance = max(east - west, north - south) / _FINEST
-    coverage = bool(shapely.coverage_is_valid(out))
-    while count > vertices:
-        small = shapely.coverage_simplify(out, tolerance) if coverage else shapely.simplify(out, tolerance)
-        before, count = count, int(shapely.get_num_coordinates(small).sum())
-        if count > before * 0.99:  # what is left are the corners of many small areas
+    extent = max(east - west, north - south)
+    thin = shapely.coverage_simplify if shapely.coverage_is_valid(out) else shapely.simplify
+    for step in range(_STEPS):  # then what is left are the corners of many small areas
+        small = np.asarray(thin(out, extent / _FINEST * 2**step), dtype=object)
+        if shapely.get_num_coordinates(small).sum() <= vertices:
             break
-        tolerance *= 2
-    return np.asarray(small, dtype=object)
+    return small
 
 
 def union(shapes: Sequence[Any]) -> Any:
     """Dissolve areas into one shape."""
     return shapely.union_all(np.asarray(shapes, dtype=object))
-
-
-def inner_borders(cluster: Any, authorities: Iterable[Any]) -> Any:
-    """Return the parts of the authorities' borders that run inside a cluster, not along its rim."""
-    inside = shapely.buffer(cluster, -_RIM * np.sqrt(shapely.area(cluster)))
-    lines = [shapely.intersection(shapely.boundary(a), inside) for a in authorities]
-    return shapely.line_merge(shapely.union_all([x for x in lines if not shapely.is_empty(x)] or [None]))
 
 
 def bounds(shapes: Iterable[Any], crs: Any) -> list[list[float]]:
@@ -166,7 +156,7 @@ def _lines(shape: Any) -> Iterable[Any]:
 
 def _integers(x: Any, y: Any, crs: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     lon, lat = projections.to_lonlat(x, y, crs)
-    return tuple(np.rint(np.asarray(a) * DEGREES).astype(np.int64) for a in (lon, lat))  # type: ignore[return-value]
+    return tuple(np.rint(np.asarray(a) * DEGREES).astype(np.int64) for a in (lon, lat))
 
 
 def _steps(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

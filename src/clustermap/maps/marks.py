@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clustermap.maps.content import Content
     from clustermap.sources.values import Firms
 
-__all__ = ["Outlines", "authorities", "axis", "clusters", "firms", "towns"]
+__all__ = ["Outlines", "authorities", "axes", "clusters", "firms", "towns"]
 
 _CLUSTER_FACTS = ("n_areas", "n_firms", "value", "expected", "relative_risk", "p", "p_field", "area_km2")
 _PAIR_FACTS = ("n_links", "border_km", "value_a", "value_b", "strength", "p_crosses")
@@ -35,6 +35,7 @@ class Outlines:
         self.members: dict[Any, list[Any]] = {}
 
     def packed(self, crs: Any, codes: list[Any]) -> dict[str, Any]:
+        """Return the set as the page reads it; `codes` are the filled areas in order."""
         order = list(self.names)
         place = {code: i for i, code in enumerate(order)}
         return {
@@ -49,10 +50,21 @@ class Outlines:
 def authorities(content: Content, shapes: Mapping[Any, Any]) -> list[Outlines]:
     """Return every set of authorities: outlines that were given, and those that a lookup dissolves areas into."""
     out = [_from_areas(a, content.crs, shapes) for a in content.outlines]
-    lookup = getattr(content.crossing, "authorities", None)
-    if lookup is not None and hasattr(lookup, "frame") and "authority" in lookup.frame:
-        out.append(_from_lookup(lookup, shapes))
+    crossed = getattr(content.crossing, "authorities", None)
+    if crossed is None:
+        return out
+    if "authority" in crossed.frame:
+        dissolved = _from_lookup(crossed, shapes)
+        out = [dissolved, *(o for o in out if set(o.names) != set(dissolved.names))]
+    for outlines in out:  # what the crossing counted is what the page says
+        if set(outlines.names) == set(crossed.names.index):
+            outlines.members = _counted(content.crossing.membership, set(outlines.names))
     return out
+
+
+def _counted(membership: pd.DataFrame, known: set[Any]) -> dict[Any, list[Any]]:
+    rows = membership[membership["authority"].isin(known) & (membership["share"] > 0)]
+    return {area: sorted(part["authority"]) for area, part in rows.groupby("area", observed=True)}
 
 
 def _from_areas(areas: Any, crs: Any, shapes: Mapping[Any, Any]) -> Outlines:
@@ -73,18 +85,16 @@ def _from_lookup(lookup: Any, shapes: Mapping[Any, Any]) -> Outlines:
         code: geometry.union([shapes[a] for a in part["area"].unique()])
         for code, part in rows.groupby("authority", observed=True)
     }
-    outlines = Outlines(area_set(lookup), {code: lookup.names[code] for code in dissolved}, dissolved)
-    for area, part in rows.groupby("area", observed=True):
-        outlines.members[area] = list(part["authority"])
-    return outlines
+    return Outlines(area_set(lookup), {code: lookup.names[code] for code in dissolved}, dissolved)
 
 
-def clusters(content: Content, shapes: Mapping[Any, Any], sets: list[Outlines]) -> dict[str, Any]:
+def clusters(content: Content, shapes: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the clusters: member areas, figures, footprints, and borders of authorities inside them."""
     place = {code: i for i, code in enumerate(shapes)}
     members = content.clusters.members
     of_areas = "area" in members
     prints = None if of_areas else content.clusters.footprints
+    crossed = _crossed(content.crossing)
     rows, feet, inside = [], [], []
     for row in content.clusters.frame.to_dict("records"):
         own = members.loc[members["cluster"] == row["cluster"]]
@@ -94,9 +104,8 @@ def clusters(content: Content, shapes: Mapping[Any, Any], sets: list[Outlines]) 
             if prints is None
             else prints.loc[prints["cluster"] == row["cluster"]].geometry.iloc[0]
         )
-        shared = _shared(content.crossing, row["cluster"])
-        inside.append(_crossed(content, foot, shared["authorities"], sets))
         feet.append(foot)
+        inside.append(crossed.get(row["cluster"]))
         rows.append(
             {
                 "id": clean(row["cluster"]),
@@ -106,7 +115,7 @@ def clusters(content: Content, shapes: Mapping[Any, Any], sets: list[Outlines]) 
                 "inner": bool(clean(row.get("parent"))),
                 "areas": sorted(place[c] for c in codes),
                 **{name: number(row.get(name)) for name in _CLUSTER_FACTS},
-                **shared,
+                **_shared(content.crossing, row["cluster"]),
             }
         )
     return {
@@ -123,6 +132,7 @@ def _shared(crossing: Any, cluster: Any) -> dict[str, Any]:
     frame = crossing.frame.loc[crossing.frame["cluster"] == cluster]
     frame = frame.sort_values(["share", "authority"], ascending=[False, True])
     names = dict(zip(crossing.frame["authority"], crossing.frame["name"], strict=True))
+    named = set(crossing.authorities.names.index)  # a share may also lie in no authority
     pairs = crossing.pairs.loc[crossing.pairs["cluster"] == cluster]
     effective = crossing.effective_authorities
     if isinstance(effective, pd.Series):
@@ -134,6 +144,7 @@ def _shared(crossing: Any, cluster: Any) -> dict[str, Any]:
                 "name": clean(r["name"]),
                 "value": number(r["value"]),
                 "share": number(r["share"]),
+                "known": r["authority"] in named,
             }
             for r in frame.to_dict("records")
         ],
@@ -149,27 +160,34 @@ def _shared(crossing: Any, cluster: Any) -> dict[str, Any]:
     }
 
 
-def _crossed(content: Content, foot: Any, shared: list[dict[str, Any]], sets: list[Outlines]) -> Any:
-    """Draw the borders of the sharing authorities inside the cluster."""
-    borders = getattr(content.crossing, "authorities", None)
-    if borders is None or foot is None:
-        return None
-    outlines = next((s for s in reversed(sets) if s.label == area_set(borders)), None)
-    codes = {row["code"] for row in shared}
-    chosen = [] if outlines is None else [s for c, s in outlines.shapes.items() if clean(c) in codes]
-    return geometry.inner_borders(foot, chosen) if len(chosen) > 1 else None
+def _crossed(crossing: Any) -> dict[Any, Any]:
+    """Return the borders that run through each cluster, as the crossing drew them."""
+    if crossing is None or crossing.areas is None or not len(crossing.pairs):
+        return {}
+    pieces = crossing.geo()
+    return {
+        cluster: shapely.line_merge(geometry.union(list(part.geometry)))
+        for cluster, part in pieces.groupby("cluster", observed=True)
+    }
 
 
-def axis(line: Any, crs: Any) -> dict[str, Any] | None:
-    """Return the axis of a line of authorities, if it has one."""
-    shape = getattr(line, "axis", None)
-    if shape is None:
-        return None
-    if not hasattr(shape, "geom_type"):
+def axes(content: Content) -> dict[str, Any]:
+    """Return the axis of every line of authorities that has one."""
+    found = [(line, _axis(line)) for line in content.lines]
+    drawn = [(line, shape) for line, shape in found if shape is not None]
+    return {
+        "shapes": geometry.pack([shape for _, shape in drawn], content.crs),
+        "labels": [
+            "Axis of the line" if len(drawn) == 1 else f"Axis of line {n + 1}" for n in range(len(drawn))
+        ],
+    }
+
+
+def _axis(line: Any) -> Any:
+    shape = line.axis
+    if shape is not None and not hasattr(shape, "geom_type"):
         shape = shapely.LineString(np.asarray(shape, dtype=float))
-    if shape.is_empty:
-        return None
-    return {"shapes": geometry.pack([shape], crs), "sentence": clean(line.summary()).strip().splitlines()[0]}
+    return None if shape is None or shape.is_empty else shape
 
 
 def firms(found: Firms) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def findings(content: Content) -> list[dict[str, Any]]:
 
 def methods(content: Content) -> list[dict[str, Any]]:
     """Return how each figure was made, from the parameters that its result carries."""
-    results = [content.quotients, content.local, content.clusters, content.crossing, content.line]
+    results = [content.quotients, content.local, content.clusters, content.crossing, *content.lines]
     return [
         {"about": _title(result), "parameters": _parameters(result)}
         for result in results

@@ -28,7 +28,7 @@ def tile_source(name: str) -> dict[str, Any]:
     >>> tile_source("OpenStreetMap.Mapnik")["attribution"]
     '(C) OpenStreetMap contributors'
     """
-    from xyzservices import providers
+    from xyzservices import providers  # type: ignore[import-untyped]
 
     known = sorted(providers.flatten())
     try:

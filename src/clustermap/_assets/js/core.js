@@ -12,7 +12,7 @@ var clustermap = (function () {
       else if (key === "look") Object.assign(node.style, value);
       else node.setAttribute(key, value === true ? "" : value);
     }
-    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
     return node;
   }
 
@@ -61,7 +61,7 @@ var clustermap = (function () {
     if (value === null || value === undefined || value === "") return NONE;
     if (kind === "text") return String(value);
     if (kind === "p") return value < 0.0001 ? value.toExponential(1) : value.toFixed(4);
-    if (kind === "ratio") return value.toFixed(2);
+    if (kind === "ratio") return value.toFixed(2).replace("-", "−");
     if (kind === "share") return (100 * value).toFixed(0) + " %";
     return value.toLocaleString("en-GB", { maximumFractionDigits: 1 });
   }

@@ -13,7 +13,7 @@ clustermap.firmLayer = function (map, firms) {
 
   function draw() {
     const size = map.getSize(), ratio = window.devicePixelRatio || 1, scale = map.getZoomScale(map.getZoom(), 0);
-    const origin = map.getPixelBounds().min, radius = Math.max(1.3, Math.min(4, (map.getZoom() - 3) * 0.55));
+    const origin = map.getPixelBounds().min, radius = Math.max(1, Math.min(4, (map.getZoom() - 4) * 0.6));
     L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([0, 0]));
     canvas.width = size.x * ratio;
     canvas.height = size.y * ratio;
@@ -21,7 +21,7 @@ clustermap.firmLayer = function (map, firms) {
     canvas.style.height = size.y + "px";
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
-    pen.fillStyle = "rgba(17, 94, 89, 0.62)";
+    pen.fillStyle = "rgba(17, 94, 89, 0.55)";
     pen.beginPath();
     drawn = 0;
     for (let i = 0; i < at.n; i++) {

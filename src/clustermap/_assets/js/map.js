@@ -1,13 +1,12 @@
 "use strict";
 var clustermap_map = (function () {
   const cm = clustermap, { data, el, name, shapes, show, state } = cm;
-  const SVG = "http://www.w3.org/2000/svg", MANY = 3000;
+  const SVG = "http://www.w3.org/2000/svg", MANY = 3000, CROWD = 3000; // a crowd of firms would hide the colours: shown when asked for
   const map = L.map("map", { attributionControl: false, zoomControl: false, zoomSnap: 0.25, zoomDelta: 0.5, minZoom: 2 });
   L.control.zoom({ position: "topright" }).addTo(map);
-  L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
   map.fitBounds(data.bounds, { padding: [12, 12], animate: false });
   map.getContainer().setAttribute("aria-label", "Map; every figure is also in the table below");
-  ["areas", "authorities", "clusters", "borders", "line", "firms", "chosen", "towns"].forEach((pane, i) => {
+  ["areas", "firms", "authorities", "clusters", "borders", "line", "chosen", "towns"].forEach((pane, i) => {
     map.createPane("cm-" + pane).style.zIndex = 400 + 10 * i;
     if (pane !== "areas") map.getPane("cm-" + pane).style.pointerEvents = "none";
   });
@@ -21,6 +20,7 @@ var clustermap_map = (function () {
         .filter(Boolean).join(" · ")),
   });
   new Credit({ position: "bottomright" }).addTo(map);
+  L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
 
   function patterns(svg) {
     const make = (tag, attributes, ...children) => {
@@ -97,13 +97,13 @@ var clustermap_map = (function () {
   });
 
   // --- layers on top -------------------------------------------------------------------------
-  const overlay = (id, label, cue, layer) => {
-    cm.layers[id] = { label, cue, layer, on: true };
-    layer.addTo(map);
+  const overlay = (id, label, cue, layer, off) => {
+    cm.layers[id] = { label, cue, layer, on: !off };
+    if (!off) layer.addTo(map);
   };
   data.authorities.forEach((set, k) => {
     const group = L.layerGroup(shapes(set.shapes).map((rings) => L.polygon(rings, {
-      pane: "cm-authorities", interactive: false, fill: false, color: k ? "#6b5f8a" : "#46525e", weight: 1.3, dashArray: k ? "2 3" : null,
+      pane: "cm-authorities", interactive: false, fill: false, color: k ? "#6b5f8a" : "#5b6772", weight: 1.15, dashArray: k ? "2 3" : null,
     })));
     overlay("authorities-" + k, set.label, k ? "cue-dotted" : "cue-outline", group);
   });
@@ -131,17 +131,14 @@ var clustermap_map = (function () {
     overlay("clusters", "Clusters", "cue-cluster", groups.clusters);
     if (inside.some((lines) => lines.length)) overlay("borders", "Borders that clusters cross", "cue-border", groups.borders);
   }
-  if (data.line) {
-    const lines = shapes(data.line.shapes)[0];
-    overlay("line", "Axis of the line", "cue-line", L.layerGroup([
-      L.polyline(lines, { pane: "cm-line", interactive: false, color: "#ffffff", weight: 6 }),
-      L.polyline(lines, { pane: "cm-line", interactive: false, color: "#00695c", weight: 3, dashArray: "10 7" }),
-    ]));
-  }
+  shapes(data.lines.shapes).forEach((lines, k) => overlay("line-" + k, data.lines.labels[k], "cue-line", L.layerGroup([
+    L.polyline(lines, { pane: "cm-line", interactive: false, color: "#ffffff", weight: 6 }),
+    L.polyline(lines, { pane: "cm-line", interactive: false, color: "#00695c", weight: 3, dashArray: "10 7" }),
+  ])));
   if (data.firms) {
     const points = cm.firmLayer(map, data.firms);
     const kind = data.firms.synthetic ? "Firms (synthetic)" : "Firms";
-    overlay("firms", kind + ", by " + data.firms.location, "cue-firm", points);
+    overlay("firms", kind + ", by " + data.firms.location, "cue-firm", points, data.themes.length && data.firms.n > CROWD);
     if (data.firms.names.length) {
       map.on("click", (event) => {
         const i = cm.layers.firms.on ? points.nearest(event.containerPoint) : null;
@@ -151,17 +148,24 @@ var clustermap_map = (function () {
   }
   if (data.towns.length) {
     const towns = data.towns.map(([label, lon, lat, rank]) => ({
-      rank,
+      rank, at: L.latLng(lat, lon), half: 4 + label.length * (rank === 1 ? 3.7 : 3.2),
       layer: L.marker([lat, lon], {
         pane: "cm-towns", interactive: false, keyboard: false,
         icon: L.divIcon({ className: "town town-" + rank, iconSize: null, html: el("span", { class: "name" }, label) }),
       }),
     }));
     const group = L.layerGroup();
-    const thin = () => towns.forEach((town) => {
-      const wanted = map.getZoom() >= 5 + town.rank;
-      if (wanted !== group.hasLayer(town.layer)) wanted ? group.addLayer(town.layer) : group.removeLayer(town.layer);
-    });
+    // Names that would lie on a name of a larger town stay out.
+    const thin = () => {
+      const taken = [];
+      towns.forEach((town) => {
+        const p = map.project(town.at);
+        const free = map.getZoom() >= 4.5 + town.rank
+          && taken.every((t) => Math.abs(t.x - p.x) > t.half + town.half || Math.abs(t.y - p.y) > 15);
+        if (free) taken.push({ x: p.x, y: p.y, half: town.half });
+        if (free !== group.hasLayer(town.layer)) free ? group.addLayer(town.layer) : group.removeLayer(town.layer);
+      });
+    };
     map.on("zoomend", thin);
     thin();
     overlay("towns", "Names of towns", "cue-town", group);

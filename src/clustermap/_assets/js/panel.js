@@ -42,7 +42,7 @@
     return [
       back(),
       el("h2", { class: "name" }, row.label),
-      row.authorities.length > 1 ? el("p", { class: "badge" }, "crosses borders: " + row.authorities.length + " authorities") : null,
+      row.pairs.length ? el("p", { class: "badge" }, "crosses borders: " + row.authorities.filter((a) => a.known).length + " authorities") : null,
       rows(CLUSTER_FACTS.filter(([key]) => row[key] !== null && row[key] !== undefined)
         .map(([key, label, kind]) => [label, figure(kind, row[key])])),
       row.authorities.length ? [el("h3", {}, "Who shares it"), bars(row.authorities)] : null,
@@ -60,7 +60,6 @@
       el("h2", {}, "What was found"),
       data.findings.map((part, k) => [data.findings.length > 1 ? el("h3", {}, part.about) : null,
         part.sentences.slice(k ? 0 : 1).map((sentence) => el("p", { class: "name" }, sentence))]),
-      data.line ? null : null,
       found.length ? [el("h3", {}, "Clusters"), el("ul", { class: "plainlist" }, found.map((row) => el("li", {},
         button(row.label, () => { cm.choose({ area: null, cluster: row.index }); cm.frame(row.areas); }),
         el("span", { class: "quiet name" }, " ", row.authorities.length ? row.authorities.map((a) => a.name).join(", ") :
@@ -108,8 +107,8 @@
     byId("sources").replaceChildren(...data.sources.map((line) => el("li", { class: "name" }, line)),
       el("li", {}, "Drawn with clustermap, Folium and Leaflet; this file makes no request",
         data.tiles ? " but for the tiles of " : "", data.tiles ? name(data.tiles.name) : "", "."));
-    byId("methods").replaceChildren(...data.methods.flatMap((part) => [el("h3", {}, part.about),
-      part.parameters.length ? rows(part.parameters.map(([term, value]) => [name(term), name(value)])) : el("p", {}, "No parameters.")]));
+    byId("methods").replaceChildren(...data.methods.map((part) => el("section", {}, el("h3", {}, part.about),
+      part.parameters.length ? rows(part.parameters.map(([term, value]) => [name(term), name(value)])) : el("p", {}, "No parameters."))));
     byId("method").hidden = !data.methods.length;
   }
 

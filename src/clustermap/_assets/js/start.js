@@ -2,6 +2,10 @@
 (function () {
   // The frame may have had no size while the scripts ran (a notebook's hidden tab).
   const map = clustermap_map, fit = () => map.fitBounds(clustermap.data.bounds, { padding: [12, 12], animate: false });
+  const top = document.querySelector(".top");
+  const measure = () => document.documentElement.style.setProperty("--top", top.offsetHeight + "px");
+  new ResizeObserver(measure).observe(top);
+  measure();
   let touched = false;
   map.on("mousedown touchstart", () => { touched = true; });
   new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!touched) fit(); }).observe(map.getContainer());

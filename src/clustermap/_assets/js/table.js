@@ -15,10 +15,10 @@
     });
   }
 
-  function header(label, id) {
+  function header(label, id, kind) {
     const arrow = order.column === id ? (order.down ? " ↓" : " ↑") : "";
     const sort = () => { order = { column: id, down: order.column === id ? !order.down : id !== "name" }; draw(); };
-    return el("th", { scope: "col", "aria-sort": order.column === id ? (order.down ? "descending" : "ascending") : null },
+    return el("th", { scope: "col", class: kind && kind !== "text" ? "right" : null, "aria-sort": order.column === id ? (order.down ? "descending" : "ascending") : null },
       el("button", { type: "button", class: "sort name", on: { click: sort } }, label + arrow));
   }
 
@@ -32,15 +32,15 @@
       el("th", { scope: "row" }, el("button", { type: "button", class: "link name", on: { click: pick } }, data.areas.names[i])),
       el("td", {}, name(data.areas.codes[i])),
       columns.map((c) => el("td", { class: c.kind === "text" ? null : "right" }, figure(c.kind, own[c.id][i]))),
-      data.clusters ? el("td", {}, name(cm.clustersOf(i).map((c) => c.label).join(", "))) : null,
-      data.authorities.map((set) => el("td", {}, name(set.of[i].map((k) => set.names[k]).join(", ")))));
+      data.clusters ? el("td", { class: "words" }, name(cm.clustersOf(i).map((c) => c.label).join(", "))) : null,
+      data.authorities.map((set) => el("td", { class: "words" }, name(set.of[i].map((k) => set.names[k]).join(", ")))));
   }
 
   function draw() {
     const own = cm.figures(), columns = data.columns.filter((c) => own[c.id]);
     const shown = all ? sorted() : sorted().slice(0, FIRST);
     const head = el("tr", {}, header("Area", "name"), el("th", { scope: "col" }, "Code"),
-      columns.map((c) => header(c.label, c.id)), data.clusters ? el("th", { scope: "col" }, "Clusters") : null,
+      columns.map((c) => header(c.label, c.id, c.kind)), data.clusters ? el("th", { scope: "col" }, "Clusters") : null,
       data.authorities.map((set) => el("th", { scope: "col", class: "name" }, set.label)));
     const sector = data.sectors.find((s) => s.id === state.sector);
     byId("table").replaceChildren(
