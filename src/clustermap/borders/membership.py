@@ -117,6 +117,7 @@ def _by_polygons(clusters: Clusters, authorities: Areas) -> pd.DataFrame:
     share = shapely.area(parts) / size[at]
     kept = share >= SLIVER
     at, of, share, parts = at[kept], of[kept], share[kept], parts[kept]
+    share[share > 1 - SLIVER] = 1.0  # what is missing is a sliver too
     frame = pd.DataFrame({"area": areas.index[at], "authority": theirs.index[of], "share": share})
     together = pd.Series(parts).groupby(frame["area"]).agg(lambda p: shapely.union_all(p.to_numpy()).area)
     covered = together / pd.Series(size, index=areas.index).reindex(together.index)

@@ -46,6 +46,15 @@ def score(count: float, expected: float, total: float) -> float:
 
 
 @compiled()
+def _signed(count: float, expected: float, total: float) -> float:
+    """Return the score, negative for a deficit, so that sets of one size can be ranked whatever they hold."""
+    if count > expected:
+        return score(count, expected, total)
+    lack = expected - count
+    return -lack if count <= 0.0 else -(count * math.log(count / expected) + lack)
+
+
+@compiled()
 def _first_visit(seen: Ints, key: int, filled: int) -> bool:
     """Remember a set by its key; False where its further growth has been followed already."""
     mask = seen.size - 1
@@ -78,17 +87,19 @@ def _pick(
     c, e, base = state
     pick, top = -1, base + penalty
     if exact > 0:
-        top = -1.0
+        top = -math.inf
     for f in range(n_front):
         j = front[f]
-        if exact == 0:
+        if exact > 0:
+            trial = _signed(c + counts[j], e + expected[j], total)
+        else:
             if total <= 0.0:
                 # the Poisson score is subadditive: an area whose own score is below its price never pays it
                 if own[j] <= penalty:
                     continue
             elif counts[j] * (total - e) <= expected[j] * (total - c):
                 continue  # an area at or below the rate of the rest cannot raise a two-rate likelihood
-        trial = score(c + counts[j], e + expected[j], total)
+            trial = score(c + counts[j], e + expected[j], total)
         if trial > top or (trial == top and pick >= 0 and j < front[pick]):
             pick, top = f, trial
     return pick
@@ -126,7 +137,7 @@ def _grow(
     With `exact` > 0 every growth goes on to this size and only sets of this size count.
     """
     indptr, indices, keys = graph
-    best, best_size, filled = 0.0, 0, 0
+    best, best_size, filled = 0.0 if exact == 0 else -math.inf, 0, 0
     seen[:] = 0
     work[0, :] = -1
     for j in range(counts.size):
@@ -146,7 +157,7 @@ def _grow(
                 followed = True
                 break
             filled += 1
-            value = score(c, e, total)
+            value = score(c, e, total) if exact == 0 else _signed(c, e, total)
             if size >= limit:
                 break
             n_front = _widen(new, start, n_front, work, usable, indptr, indices)
