@@ -1,1 +1,7 @@
-"""The room's door."""
+"""Firms located in areas, and the table of areas × sectors that measures work on."""
+
+from clustermap.tables.membership import Membership, locate
+from clustermap.tables.table import SectorTable, as_table
+from clustermap.tables.tabulation import tabulate
+
+__all__ = ["Membership", "SectorTable", "as_table", "locate", "tabulate"]

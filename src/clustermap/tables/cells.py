@@ -141,10 +141,10 @@ class CellIndex:
         from clustermap.tables.kernels import find, find_all
 
         x, y = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
-        first, count, border = find(x, y, self.most, *self._tables())
+        first, count, border = find(x, y, self.most, self._tables())
         several = np.flatnonzero(count > 1)
         indptr = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count[several], dtype=np.int64)))
-        members = find_all(x[several], y[several], indptr, self.most, *self._tables())
+        members = find_all(x[several], y[several], indptr, self.most, self._tables())
         return Places(
             first=first, count=count, border=border, several=several, indptr=indptr, members=members
         )

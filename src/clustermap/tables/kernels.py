@@ -1,5 +1,6 @@
 """The compiled part of the cell index: exact signs, edges into cells, points into areas."""
 
+# ruff: noqa: PLR0917 - kernels take plain numbers, in one order throughout: ax, ay, bx, by, x, y
 from __future__ import annotations
 
 from typing import Any
@@ -12,9 +13,10 @@ __all__ = ["count_entries", "fill_entries", "find", "find_all", "make_groups", "
 
 _FILTER = 3.3306690738754716e-16  # (3 + 16 eps) eps, with eps = 2**-53
 _SPLIT = 134217729.0  # 2**27 + 1
+# The tables of a CellIndex, as one argument and in the order of its fields.
 _TABLES = (
-    "float64[::1], int64[::1], float64[:, ::1], int64[::1], int32[::1], int64[::1], int32[::1], "
-    "int64[::1], int32[::1], uint8[::1], int64[::1], int32[::1], uint8[::1]"
+    "Tuple((float64[::1], int64[::1], float64[:, ::1], int64[::1], int32[::1], int64[::1], int32[::1], "
+    "int64[::1], int32[::1], uint8[::1], int64[::1], int32[::1], uint8[::1]))"
 )
 OUTSIDE, INSIDE, BORDER = 0, 1, 2
 ON_EDGE = UNKNOWN = 2
@@ -126,9 +128,7 @@ def _in_box(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> b
     return min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by)
 
 
-@compiled(
-    "Tuple((int32[::1], uint8[::1]))(float64[:, ::1], float64[::1], int64[::1], float64, int64[::1])"
-)
+@compiled("Tuple((int32[::1], uint8[::1]))(float64[:, ::1], float64[::1], int64[::1], float64, int64[::1])")
 def fill_entries(edges: Any, grid: Any, shape: Any, margin: float, starts: Any) -> tuple[Any, Any]:
     """Put the edges into their cells, in order, with the side on which the centre of the cell lies."""
     entry_edge = np.empty(starts[-1], dtype=np.int32)
@@ -157,7 +157,7 @@ def fill_entries(edges: Any, grid: Any, shape: Any, margin: float, starts: Any) 
     "(int64[::1], int32[::1], uint8[::1], int32[::1])"
 )
 def make_groups(starts: Any, entry_edge: Any, entry_side: Any, edge_area: Any) -> tuple[Any, ...]:
-    """Group the entries of each cell by area, and number the cells that have any as -2, -3, …"""
+    """Group the entries of each cell by area, and number the cells that have any from -2 downwards."""
     n_cells = len(starts) - 1
     number, n_groups = 0, 0
     for c in range(n_cells):
@@ -201,6 +201,18 @@ def _first_right(ax: float, ay: float, bx: float, by: float, y: float, grid: Any
     return c
 
 
+@compiled("int64[::1](float64[:, ::1], int64, int64, float64[::1], int64[::1])")
+def _box(edges: Any, e0: int, e1: int, grid: Any, shape: Any) -> Any:
+    """Return the first and last column and row of an area: left, bottom, right, top."""
+    box = np.array([shape[0], shape[1], -1, -1])
+    for e in range(e0, e1):
+        for k in range(2):
+            slot = _slot(edges[e, k], grid[k], grid[2], shape[k])
+            box[k] = min(box[k], slot)
+            box[2 + k] = max(box[2 + k], slot)
+    return box
+
+
 @compiled("void(float64[:, ::1], int64, int64, float64[::1], int64[::1], int64[::1], uint8[:, ::1])")
 def _flip(edges: Any, e0: int, e1: int, grid: Any, shape: Any, box: Any, flips: Any) -> None:
     """Mark, along the centres of each row, where an area begins and ends."""
@@ -214,6 +226,16 @@ def _flip(edges: Any, e0: int, e1: int, grid: Any, shape: Any, box: Any, flips: 
             if (ay > y) != (by > y):
                 c = min(max(_first_right(ax, ay, bx, by, y, grid, shape[0]), c0), c1 + 1)
                 flips[r - box[1], c - c0] ^= 1
+
+
+@compiled("boolean(int64, int64, int64[::1], int32[::1], uint8[::1])")
+def _mark(number: int, area: int, group_ptr: Any, group_area: Any, inside: Any) -> bool:
+    """Note that an area holds the centre of a cell that its border touches; False where it does not."""
+    for g in range(group_ptr[number], group_ptr[number + 1]):
+        if group_area[g] == area:
+            inside[g] |= 1
+            return True
+    return False
 
 
 @compiled(
@@ -230,34 +252,21 @@ def sweep(
     """
     extra = np.empty((256, 2), dtype=np.int64)
     n_extra = 0
-    box = np.empty(4, dtype=np.int64)
     for a in range(len(edge_ptr) - 1):
         e0, e1 = edge_ptr[a], edge_ptr[a + 1]
-        if e0 == e1:
-            continue
-        for k in range(2):
-            box[k] = _slot(edges[e0:e1, k].min(), grid[k], grid[2], shape[k])
-            box[2 + k] = _slot(edges[e0:e1, k].max(), grid[k], grid[2], shape[k])
-        flips = np.zeros((box[3] - box[1] + 1, box[2] - box[0] + 2), dtype=np.uint8)
+        box = _box(edges, e0, e1, grid, shape)
+        flips = np.zeros((max(box[3] - box[1] + 1, 0), max(box[2] - box[0] + 2, 0)), dtype=np.uint8)
         _flip(edges, e0, e1, grid, shape, box, flips)
         for r in range(box[1], box[3] + 1):
             state = 0
             for c in range(box[0], box[2] + 1):
                 state ^= flips[r - box[1], c - box[0]]
                 here = r * shape[0] + c
-                if not state:
-                    continue
-                if cell[here] == -1:
+                if state and cell[here] == -1:
                     cell[here] = a
-                    continue
-                touched = False
-                if cell[here] < -1:
-                    number = -2 - cell[here]
-                    for g in range(group_ptr[number], group_ptr[number + 1]):
-                        if group_area[g] == a:
-                            touched = True
-                            inside[g] |= 1
-                if not touched:
+                elif state and (
+                    cell[here] >= 0 or not _mark(-2 - cell[here], a, group_ptr, group_area, inside)
+                ):
                     if n_extra == len(extra):
                         larger = np.empty((2 * n_extra, 2), dtype=np.int64)
                         larger[:n_extra] = extra
@@ -306,12 +315,10 @@ def _by_centre(
 
 
 @compiled(f"UniTuple(int64, 2)(float64, float64, int64, int32[::1], {_TABLES})")
-def _at(
-    x: float, y: float, number: int, out: Any, grid: Any, shape: Any, edges: Any, edge_ptr: Any, cell: Any,
-    cover_ptr: Any, cover: Any, group_ptr: Any, group_area: Any, inside: Any, entry_ptr: Any, entry_edge: Any,
-    entry_side: Any,
-) -> tuple[int, int]:  # fmt: skip
+def _at(x: float, y: float, number: int, out: Any, tables: Any) -> tuple[int, int]:
     """Write the areas of a point in a cell that needs a look, ascending; return their number and the border's."""
+    grid, shape, edges, edge_ptr, _, cover_ptr, cover, group_ptr, group_area, inside, entry_ptr = tables[:11]
+    entry_edge, entry_side = tables[11:]
     n, lowest = 0, -1
     cx = grid[0] + (_slot(x, grid[0], grid[2], shape[0]) + 0.5) * grid[2]
     cy = grid[1] + (_slot(y, grid[1], grid[2], shape[1]) + 0.5) * grid[2]
@@ -328,18 +335,19 @@ def _at(
         if state == BORDER and lowest < 0:
             lowest = area
         if state == INSIDE or (state == BORDER and lowest == area):
-            out[n] = area
+            k = n
+            while k > 0 and out[k - 1] > area:
+                out[k] = out[k - 1]
+                k -= 1
+            out[k] = area
             n += 1
-    out[:n].sort()
     return n, lowest
 
 
 @compiled(f"Tuple((int32[::1], int32[::1], boolean[::1]))(float64[::1], float64[::1], int64, {_TABLES})")
-def find(
-    x: Any, y: Any, most: int, grid: Any, shape: Any, edges: Any, edge_ptr: Any, cell: Any, cover_ptr: Any,
-    cover: Any, group_ptr: Any, group_area: Any, inside: Any, entry_ptr: Any, entry_edge: Any, entry_side: Any,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+def find(x: Any, y: Any, most: int, tables: Any) -> tuple[Any, Any, Any]:
     """Return the lowest area of each point, the number of its areas, and whether it lies on a border."""
+    grid, shape, cell = tables[0], tables[1], tables[4]
     first = np.full(len(x), -1, dtype=np.int32)
     count = np.zeros(len(x), dtype=np.int32)
     border = np.zeros(len(x), dtype=np.bool_)
@@ -353,10 +361,7 @@ def find(
             first[i] = here
             count[i] = 1
         elif here < -1:
-            n, lowest = _at(
-                x[i], y[i], -2 - here, out, grid, shape, edges, edge_ptr, cell, cover_ptr, cover, group_ptr,
-                group_area, inside, entry_ptr, entry_edge, entry_side,
-            )  # fmt: skip
+            n, lowest = _at(x[i], y[i], -2 - here, out, tables)
             border[i] = lowest >= 0
             count[i] = n
             if n:
@@ -365,20 +370,14 @@ def find(
 
 
 @compiled(f"int32[::1](float64[::1], float64[::1], int64[::1], int64, {_TABLES})")
-def find_all(
-    x: Any, y: Any, indptr: Any, most: int, grid: Any, shape: Any, edges: Any, edge_ptr: Any, cell: Any,
-    cover_ptr: Any, cover: Any, group_ptr: Any, group_area: Any, inside: Any, entry_ptr: Any, entry_edge: Any,
-    entry_side: Any,
-) -> Any:  # fmt: skip
+def find_all(x: Any, y: Any, indptr: Any, most: int, tables: Any) -> Any:
     """Return all areas of points that have several, one point after the other."""
+    grid, shape, cell = tables[0], tables[1], tables[4]
     members = np.empty(indptr[-1], dtype=np.int32)
     out = np.empty(most, dtype=np.int32)
     for i in range(len(x)):
         column = _slot(x[i], grid[0], grid[2], shape[0])
         here = cell[_slot(y[i], grid[1], grid[2], shape[1]) * shape[0] + column]
-        n, _ = _at(
-            x[i], y[i], -2 - here, out, grid, shape, edges, edge_ptr, cell, cover_ptr, cover, group_ptr,
-            group_area, inside, entry_ptr, entry_edge, entry_side,
-        )  # fmt: skip
+        n, _ = _at(x[i], y[i], -2 - here, out, tables)
         members[indptr[i] : indptr[i] + n] = out[:n]
     return members
