@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -218,7 +217,9 @@ def _labels(
         kind, year = (found[0].kind, found[0].vintage) if found else (kind, year)
         labels, named = pd.Index(frame.index), name or (found and found[0].name) or lower.get("name")
     elif len(unique) > 1 and code is None:
-        raise _no_code(frame, f"{len(unique)} columns hold unique codes: {', '.join(c.column for c in unique)}")
+        raise _no_code(
+            frame, f"{len(unique)} columns hold unique codes: {', '.join(c.column for c in unique)}"
+        )
     elif official:
         best = unique[0] if unique else official[0]
         kind, year = best.kind, best.vintage
@@ -241,7 +242,7 @@ def _no_code(frame: gpd.GeoDataFrame, what: str) -> InputError:
         "CM-AREAS-001",
         f"{what}; columns are {', '.join(columns[:20])}",
         why="values, areas and authorities meet by their codes alone",
-        fix=f'read_boundaries(source, code="{columns[0] if columns else "…"}", name="{columns[-1] if columns else "…"}")',
+        fix=f'read_boundaries(source, code="{columns[0] if columns else "…"}"), or a frame whose index holds the codes',
     )
 
 
@@ -262,8 +263,10 @@ def _areas(
     codes = np.array([c if not isinstance(c, str) else c.strip() for c in labels], dtype=object)
     geometry = frame.geometry.to_numpy()
     kept = _kept(codes, keep)
-    nameless = np.array([isinstance(c, str) and not c or pd.isna(c) for c in codes], dtype=bool)
-    fixed = repair(np.where(kept & ~nameless, geometry, None), codes)
+    nameless = np.array([c == "" or pd.isna(c) for c in codes], dtype=bool)
+    candidates = np.array(geometry, dtype=object)
+    candidates[~kept | nameless] = None
+    fixed = repair(candidates, list(codes))
     reason = fixed.reason
     reason[nameless], reason[~kept] = "no code", _NOT_KEPT
     use = ~np.isin(reason, _SET_ASIDE)
@@ -280,7 +283,9 @@ def _areas(
         shapes = shapes.to_crs(working)
         names_ = (projections.parse(settled).name, projections.parse(working).name)
         notes = (*notes, f"Outlines were projected from {names_[0]} to {names_[1]}.")
-        again = repair(shapes.to_numpy(), codes[use])  # rounding in a projection can close a gap of no width
+        again = repair(
+            shapes.to_numpy(), list(codes[use])
+        )  # rounding in a projection can close a gap of no width
         shapes = gpd.GeoSeries(again.geometry, crs=working)
     else:
         shapes = gpd.GeoSeries(fixed.geometry[use], crs=working)
@@ -346,7 +351,9 @@ def _system(geometry: np.ndarray, crs: Any) -> Any:
 def _bounds(geometry: np.ndarray, crs: Any) -> tuple[float, float, float, float]:
     """Return the extent in degrees, from the box of every area."""
     boxes = shapely.box(*shapely.bounds(geometry).T)
-    corners = shapely.get_coordinates(shapely.segmentize(boxes, np.ptp(shapely.total_bounds(boxes)) / 20 or 1.0))
+    corners = shapely.get_coordinates(
+        shapely.segmentize(boxes, np.ptp(shapely.total_bounds(boxes)) / 20 or 1.0)
+    )
     lon, lat = projections.to_lonlat(corners[:, 0], corners[:, 1], crs)
     lon, lat = np.asarray(lon), np.asarray(lat)
     good = np.isfinite(lon) & np.isfinite(lat)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 __all__ = ["dates", "numbers", "text"]
 
@@ -56,13 +60,14 @@ def numbers(column: pd.Series) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = np.array(column.to_numpy(dtype=float, na_value=np.nan))
         missing = np.isnan(values)
-        return values, {"suppressed": missing, "separators removed": none, "not a number": none}
+        return values, {**_flags(none), "suppressed": missing}
     content = text(column)
+    with contextlib.suppress(pa.ArrowInvalid):  # the usual case: nothing but numbers
+        quick = pc.cast(pa.array(content, type=pa.string()), pa.float64())
+        return np.array(quick.to_numpy(zero_copy_only=False)), _flags(none)
     parsed = np.array(pd.to_numeric(content, errors="coerce").to_numpy(dtype=float, na_value=np.nan))
     odd = np.isnan(parsed)
-    flags = {"suppressed": none.copy(), "separators removed": none.copy(), "not a number": none.copy()}
-    if not odd.any():
-        return parsed, flags
+    flags = _flags(none)
     rest = content[odd].str.lower()
     plain = rest.str.replace(r"[\s\u00a0\u202f£€]", "", regex=True)
     thousands = plain.str.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -77,6 +82,10 @@ def numbers(column: pd.Series) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     flags["separators removed"][odd] = ~np.isnan(value)
     flags["not a number"][odd] = np.isnan(value) & ~hidden
     return parsed, flags
+
+
+def _flags(none: np.ndarray) -> dict[str, np.ndarray]:
+    return {flag: none.copy() for flag in ("suppressed", "separators removed", "not a number")}
 
 
 def dates(column: pd.Series) -> pd.Series:

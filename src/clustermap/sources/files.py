@@ -34,7 +34,9 @@ class Opened:
 
     __slots__ = ("content", "kind", "name", "path")
 
-    def __init__(self, kind: str, name: str, *, path: str | None = None, content: bytes | None = None) -> None:
+    def __init__(
+        self, kind: str, name: str, *, path: str | None = None, content: bytes | None = None
+    ) -> None:
         self.kind, self.name, self.path, self.content = kind, name, path, content
 
 

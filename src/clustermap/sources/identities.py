@@ -14,7 +14,6 @@ from clustermap.sources.columns import key
 
 if TYPE_CHECKING:
     from clustermap.sources.columns import Matched
-    from clustermap.sources.places import Places
 
 __all__ = ["Identities", "identify", "same_twice"]
 
@@ -32,7 +31,7 @@ class Identities:
     notes: tuple[str, ...]
 
 
-def identify(frame: pd.DataFrame, matched: Matched, values: np.ndarray, *, from_file: bool) -> Identities:
+def identify(frame: pd.DataFrame, matched: Matched, *, from_file: bool) -> Identities:
     """Give every row an identity: its column, else the labels of a frame, else its rank by content.
 
     Raises
@@ -72,7 +71,7 @@ def identify(frame: pd.DataFrame, matched: Matched, values: np.ndarray, *, from_
 
 
 def _numbered(frame: pd.DataFrame, rows: np.ndarray, prefix: str) -> np.ndarray:
-    """Number rows in the order of their content, so that the order of the file does not matter."""
+    """Give numbers in the order of content, so that the order of the file does not matter."""
     content = _content(frame, rows)
     rank = np.empty(len(content), dtype=np.int64)
     rank[np.argsort(content, kind="stable")] = np.arange(1, len(content) + 1)
@@ -86,14 +85,14 @@ def _content(frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     joined = pd.Series("", index=range(len(part)))
     for column in sorted(part.columns, key=str):
         cells = part[column]
-        as_text = cells.to_wkt().to_numpy() if hasattr(cells, "to_wkt") else text(cells).to_numpy(dtype=object)
+        as_text = (
+            cells.to_wkt().to_numpy() if hasattr(cells, "to_wkt") else text(cells).to_numpy(dtype=object)
+        )
         joined = joined + "\x1f" + pd.Series(as_text, dtype=object).fillna("").astype(str)
-    return joined.to_numpy(dtype=object)
+    return np.asarray(joined, dtype=object)
 
 
-def same_twice(
-    frame: pd.DataFrame, ids: np.ndarray, eligible: np.ndarray, places: Places, values: np.ndarray
-) -> np.ndarray:
+def same_twice(frame: pd.DataFrame, ids: np.ndarray, eligible: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mark all but one row of every identity: kept is the largest value, then the first by content."""
     twice = pd.Series(ids).where(eligible).duplicated(keep=False).to_numpy() & eligible
     again = np.zeros(len(ids), dtype=bool)

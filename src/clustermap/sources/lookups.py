@@ -59,7 +59,7 @@ def read_lookup(
 
     Examples
     --------
-    >>> table = pd.DataFrame({"LAD20CD": ["a"], "LEP20CD1": ["x"], "LEP20NM1": ["X"], "LEP20CD2": ["y"], "LEP20NM2": ["Y"]})
+    >>> table = pd.DataFrame({"LAD20CD": ["a"], "LEP20CD1": ["x"], "LEP20CD2": ["y"]})
     >>> read_lookup(table).frame["share"].tolist()
     [0.5, 0.5]
     """
@@ -170,7 +170,9 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
         notes.append(f"{len(alone)} areas lie in no authority: {', '.join(alone[:5])}.")
     frame = raw[~empty].assign(share=_shares(raw, weighted)[~empty.to_numpy()])
     if not len(frame):
-        raise InputError("CM-LOOKUP-003", "no row names both an area and an authority", fix="check the columns")
+        raise InputError(
+            "CM-LOOKUP-003", "no row names both an area and an authority", fix="check the columns"
+        )
     frame = frame.sort_values(["area", "authority", "name"], kind="stable")
     again = frame.duplicated(["area", "authority"])
     if again.any():
@@ -179,7 +181,9 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
     names = frame.groupby("authority")["name"].agg(["first", "nunique"])
     if (names["nunique"] > 1).any():
         odd = names.index[names["nunique"] > 1]
-        notes.append(f"{len(odd)} authorities have several names ({', '.join(odd[:5])}); the first was taken.")
+        notes.append(
+            f"{len(odd)} authorities have several names ({', '.join(odd[:5])}); the first was taken."
+        )
     frame["name"] = frame["authority"].map(names["first"])
     sums = frame.groupby("area")["share"].transform("sum")
     if (sums <= 0).any():

@@ -85,23 +85,17 @@ def find_places(
             reason[there] = "no coordinates, but a postcode: pass postcodes="
             by_postcode[:] = False
         else:
-            found = postcodes.match(frame[postcode].to_numpy(dtype=object)[by_postcode])
-            lon[by_postcode], lat[by_postcode] = found["lon"], found["lat"]
-            quality[by_postcode], reason[by_postcode] = found["quality"], found["reason"]
+            hit = postcodes.match(frame[postcode].to_numpy(dtype=object)[by_postcode])
+            lon[by_postcode], lat[by_postcode] = hit["lon"], hit["lat"]
+            quality[by_postcode], reason[by_postcode] = hit["quality"], hit["reason"]
             notes += postcodes.notes
-    return _project(raw, lon, lat, placed, quality, reason, project_to, notes)
+    found = Places(x=lon, y=lat, crs=projections.WGS84, quality=quality, reason=reason, notes=notes)
+    return _project(found, raw, placed, project_to)
 
 
-def _project(
-    raw: _Raw | None,
-    lon: np.ndarray,
-    lat: np.ndarray,
-    placed: np.ndarray,
-    quality: np.ndarray,
-    reason: np.ndarray,
-    project_to: Any,
-    notes: list[str],
-) -> Places:
+def _project(found: Places, raw: _Raw | None, placed: np.ndarray, project_to: Any) -> Places:
+    """Bring places in degrees to the working system; given coordinates go there directly."""
+    lon, lat, quality, reason, notes = found.x, found.y, found.quality, found.reason, found.notes
     good = np.isfinite(lon) & np.isfinite(lat)
     if not good.any():
         kinds = pd.Series(reason).value_counts()

@@ -134,7 +134,9 @@ class Postcodes:
         if len(rest):
             lost = canonical[rest]
             reason[rest] = self._reasons(lost)
-            outward = _find(self.outward_keys, _pack(np.array([_outward(str(c)) for c in lost], dtype=object)))
+            outward = _find(
+                self.outward_keys, _pack(np.array([_outward(str(c)) for c in lost], dtype=object))
+            )
             fallback = (outward >= 0) & (reason[rest] != "postcode without a grid reference")
             lon[rest[fallback]] = self.outward_lon[outward[fallback]]
             lat[rest[fallback]] = self.outward_lat[outward[fallback]]
@@ -215,7 +217,8 @@ def read_postcodes(source: str | Path | pd.DataFrame | Postcodes) -> Postcodes:
         for field, names in _NAMES.items()
     }
     code = columns["postcode"] or columns["outward"]
-    if code is None or not (columns["lat"] and columns["lon"]) and not (columns["x"] and columns["y"]):
+    located = (columns["lat"] and columns["lon"]) or (columns["x"] and columns["y"])
+    if code is None or not located:
         raise InputError(
             "CM-POSTCODE-001",
             f"{name}: no {'postcode' if code is None else 'coordinate'} column among "
@@ -226,7 +229,7 @@ def read_postcodes(source: str | Path | pd.DataFrame | Postcodes) -> Postcodes:
     lon, lat, notes = _coordinates(frame, columns, canonical)
     if columns["postcode"] is None:
         return _outward_only(canonical, lon, lat, name, notes)
-    return _units(frame, columns, canonical, (lon, lat), name, notes)
+    return _units(frame, columns, (canonical, lon, lat), name=name, notes=notes)
 
 
 def _load(source: Any) -> tuple[pd.DataFrame, str]:
@@ -258,7 +261,11 @@ def _coordinates(
         )
     if columns["lat"] and columns["lon"]:
         lat, lon = numbers(frame[columns["lat"]])[0], numbers(frame[columns["lon"]])[0]
-        return np.where(lat < _NO_GRID_LATITUDE, lon, np.nan), np.where(lat < _NO_GRID_LATITUDE, lat, np.nan), notes
+        return (
+            np.where(lat < _NO_GRID_LATITUDE, lon, np.nan),
+            np.where(lat < _NO_GRID_LATITUDE, lat, np.nan),
+            notes,
+        )
     x, y = numbers(frame[columns["x"]])[0], numbers(frame[columns["y"]])[0]
     empty = ~(np.isfinite(x) & np.isfinite(y)) | ((x == 0) & (y == 0))
     lon, lat = np.full(len(x), np.nan), np.full(len(x), np.nan)
@@ -276,12 +283,12 @@ def _coordinates(
 def _units(
     frame: pd.DataFrame,
     columns: dict[str, Any],
-    canonical: np.ndarray,
-    places: tuple[np.ndarray, np.ndarray],
+    places: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
     name: str,
     notes: list[str],
 ) -> Postcodes:
-    lon, lat = places
+    canonical, lon, lat = places
     packed = _pack(canonical)
     n = len(packed)
     quality = numbers(frame[columns["quality"]])[0] if columns["quality"] else np.full(n, np.nan)
@@ -331,7 +338,10 @@ def _outward_only(
         outward_lon=lon[order],
         outward_lat=lat[order],
         source=name,
-        notes=(*notes, "Outward codes only: places are centroids of postcode districts, some kilometres wide."),
+        notes=(
+            *notes,
+            "Outward codes only: places are centroids of postcode districts, some kilometres wide.",
+        ),
     )
 
 

@@ -25,8 +25,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clustermap.schema import CLASSIFICATION
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -38,9 +36,9 @@ _EMPTY = {"", "NONE SUPPLIED", "NONE", "NULL", "NA", "N/A", "NAN"}
 # bare numbers that are both a lost zero of SIC 2007 and a class of SIC 2003 (general knowledge):
 # 11.10 and 11.20 oil and gas, 14.40 salt, 14.50 other mining, 31.10 motors, 31.20 switchgear
 _ALSO_SIC_2003 = frozenset({"1110", "1120", "1440", "1450", "3110", "3120"})
-_CODE = re.compile(r"^(\d{2})\.?(\d{1,2})?(?:[./](\d))?\s?([A-Z])?(?=$|[\s\-–:(])")
-_BARE = re.compile(r"^(\d+)(?:\.0)?(?=$|[\s\-–:(])")
-_SPLIT = re.compile(r"[;,|\n]")
+_CODE = re.compile(r"^(\d{2})\.?(\d{1,2})?(?:[./](\d))?\s?([A-Z])?(?=$|[\s:(;,|])")
+_BARE = re.compile(r"^(\d+)(?:\.0)?(?=$|[\s:(;,|])")
+_SPLIT = re.compile(r"[;,|\n](?=\s*\d)|\n")  # titles hold commas and semicolons of their own
 
 
 @cache
@@ -83,8 +81,10 @@ class ParsedCodes:
     ----------
     first : pandas.Categorical
         The first usable code of each row; missing where none is usable.
-    rows, codes, positions : numpy.ndarray
-        Long: row number, code, and its place among the usable codes of the row (from 1).
+    rows, positions : numpy.ndarray
+        Long: row number, and the place of the code among the usable codes of the row (from 1).
+    codes : pandas.Categorical
+        Long: the code.
     repaired : numpy.ndarray of bool
         Rows with a code that was completed.
     counts : dict
@@ -93,7 +93,7 @@ class ParsedCodes:
 
     first: pd.Categorical
     rows: np.ndarray
-    codes: np.ndarray
+    codes: pd.Categorical
     positions: np.ndarray
     repaired: np.ndarray
     counts: dict[str, int]
@@ -101,13 +101,6 @@ class ParsedCodes:
     def note(self) -> str:
         """Say what became of the codes."""
         return "SIC codes: " + ", ".join(f"{n:,} {what}" for what, n in self.counts.items() if n) + "."
-
-    def activities(self, ids: np.ndarray) -> pd.DataFrame:
-        """Return the long frame of activities, given the identity of each row."""
-        frame = pd.DataFrame({"firm_id": ids[self.rows], "sic": self.codes, "position": self.positions})
-        frame["classification"] = CLASSIFICATION
-        frame["sic"] = pd.Categorical(frame["sic"], categories=sorted(set(self.codes)))
-        return frame.sort_values(["firm_id", "position"], kind="stable", ignore_index=True)
 
 
 def parse_codes(columns: Sequence[pd.Series]) -> ParsedCodes:
@@ -151,21 +144,21 @@ def _assemble(
     n: int, rows: list[np.ndarray], codes: list[np.ndarray], repaired: np.ndarray, counts: dict[str, int]
 ) -> ParsedCodes:
     row = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
-    code = np.concatenate([np.zeros(0, dtype=f"U{_WIDTH}"), *codes])
+    text = np.concatenate([np.zeros(0, dtype=f"U{_WIDTH}"), *codes])
+    categories, code = np.unique(text, return_inverse=True)
     order = np.argsort(row, kind="stable")
     row, code = row[order], code[order]
-    again = pd.DataFrame({"row": row, "code": code}).duplicated().to_numpy() if len(row) else np.zeros(0, bool)
+    again = pd.Series(row * (len(categories) + 1) + code).duplicated().to_numpy(dtype=bool)
     row, code = row[~again], code[~again]
-    head = np.flatnonzero(np.r_[True, row[1:] != row[:-1]]) if len(row) else np.zeros(0, dtype=np.int64)
+    head = np.flatnonzero(np.r_[True, row[1:] != row[:-1]][: len(row)])
     position = np.arange(len(row)) - np.repeat(head, np.diff(np.r_[head, len(row)])) + 1
-    categories = np.unique(code)
     place = np.full(n, -1, dtype=np.int64)
-    place[row[head]] = np.searchsorted(categories, code[head])
-    first = pd.Categorical.from_codes(place, categories=list(map(str, categories)))
+    place[row[head]] = code[head]
+    names = list(map(str, categories))
     return ParsedCodes(
-        first=first,
+        first=pd.Categorical.from_codes(place, categories=names),
         rows=row,
-        codes=code.astype(object),
+        codes=pd.Categorical.from_codes(code, categories=names),
         positions=position,
         repaired=repaired,
         counts=counts,
@@ -186,8 +179,7 @@ def _read_cell(cell: str, keeps_zeros: frozenset[int]) -> tuple[tuple[str, ...],
     whole = cell.upper()
     if whole in _EMPTY:
         return (), ()
-    titled = re.match(r"^\d{4,5}\s+-\s", whole)  # a Companies House title may hold commas and semicolons
-    parts = [whole] if titled else [part.strip() for part in _SPLIT.split(whole)]
+    parts = [part.strip(" ;,|") for part in _SPLIT.split(whole)]
     codes, problems = [], []
     for part in parts:
         if part in _EMPTY:
@@ -205,9 +197,7 @@ def _read_code(text: str, keeps_zeros: frozenset[int]) -> tuple[str | None, str]
     if bare and bare[1] in _SPECIAL:
         return None, f"unusable ({_SPECIAL[bare[1]]})"
     if bare and len(bare[1]) == _WIDTH:
-        return (
-            (bare[1], "usable as they are") if bare[1] in valid else (None, "unusable (not in SIC 2007)")
-        )
+        return (bare[1], "usable as they are") if bare[1] in valid else (None, "unusable (not in SIC 2007)")
     if bare:
         return _read_short(bare[1], keeps_zeros)
     match = _CODE.match(text)

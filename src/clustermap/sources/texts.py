@@ -83,7 +83,9 @@ def read_text_table(
     notes = []
     if encoding not in ("utf-8", "ascii"):
         samples = ", ".join(repr(s) for s in _non_ascii(table))
-        notes.append(f"Text read as {encoding} (for example {samples}); save it as UTF-8 if that looks wrong.")
+        notes.append(
+            f"Text read as {encoding} (for example {samples}); save it as UTF-8 if that looks wrong."
+        )
     if delimiter != ",":
         notes.append(f"Columns are divided by {delimiter!r}.")
     return frame, tuple(notes)
@@ -239,20 +241,22 @@ def _check_quotes(opened: Opened, content: bytes | None, delimiter: str, width: 
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     before = 0
     csv.field_size_limit(1 << 30)
+    reason = ""
     try:
         for row in reader:
-            spans = reader.line_num - before
-            swallowed = max((cell.count("\n") for cell in row), default=0)
-            if spans > 1 and swallowed and _holds_rows(row, delimiter, width):
-                raise csv.Error("a field holds whole rows")
+            if reader.line_num - before > 1 and _holds_rows(row, delimiter, width):
+                reason = "a field holds whole rows"
+                break
             before = reader.line_num
     except csv.Error as error:
+        reason = str(error)
+    if reason:
         raise InputError(
             "CM-FILE-006",
-            f"a quote opened in line {before + 1:,} of {opened.name!r} is not closed where its field ends ({error})",
+            f"a quote opened in line {before + 1:,} of {opened.name!r} is not closed where its field ends ({reason})",
             why="the rows after it are swallowed into one field and lost",
             fix='close the quote in that line, or double quotes inside a field ("")',
-        ) from error
+        )
 
 
 def _holds_rows(row: list[str], delimiter: str, width: int) -> bool:
