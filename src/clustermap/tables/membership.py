@@ -247,8 +247,8 @@ def _ledger(firms: Firms, areas: Areas, places: Places) -> Ledger:
 
 
 def _examples(firms: Firms, rows: npt.NDArray[np.int64]) -> str:
-    ids = firms.frame["firm_id"].to_numpy()
-    return ", ".join(f"row {row} ({ids[row]})" for row in rows)
+    ids = firms.frame["firm_id"].array.take(rows)
+    return ", ".join(f"row {row} ({identity})" for row, identity in zip(rows, ids, strict=True))
 
 
 def _outside(firms: Firms, areas: Areas, rows: npt.NDArray[np.int64]) -> tuple[str, tuple[str, ...]]:
@@ -261,10 +261,10 @@ def _outside(firms: Firms, areas: Areas, rows: npt.NDArray[np.int64]) -> tuple[s
     (row, area), distance = tree.query_nearest(points, return_distance=True, all_matches=True)
     order = np.lexsort((area, row))
     at = order[np.unique(row[order], return_index=True)[1]]
-    ids, names = firms.frame["firm_id"].to_numpy(), areas.names.to_numpy()
+    ids = firms.frame["firm_id"].array.take(asked[:_SHOWN])
     shown = ", ".join(
-        f"row {asked[row[i]]} ({ids[asked[row[i]]]}, {distance[i]:,.0f} m from {names[area[i]]})"
-        for i in at[:_SHOWN]
+        f"row {asked[k]} ({ids[k]}, {distance[i]:,.0f} m from {areas.names.iloc[area[i]]})"
+        for k, i in enumerate(at[:_SHOWN])
     )
     if len(asked) < len(rows):
         return shown, ()
