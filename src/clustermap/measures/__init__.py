@@ -1,1 +1,5 @@
-"""The room's door."""
+"""How much of a sector an area has."""
+
+from clustermap.measures.quotient import Quotients, location_quotient
+
+__all__ = ["Quotients", "location_quotient"]
