@@ -16,15 +16,15 @@ __all__ = ["Content", "gather"]
 
 # Kinds are told by the name of their class: a result in hand has loaded its own room, so none is imported here.
 _KINDS = {
-    "clustermap.sources.values.Areas": "areas",
-    "clustermap.sources.values.Firms": "firms",
-    "clustermap.tables.table.SectorTable": "table",
-    "clustermap.measures.quotient.Quotients": "quotients",
-    "clustermap.autocorrelation.results.LocalResult": "local",
-    "clustermap.autocorrelation.results.LocalResults": "local",
-    "clustermap.detection.clusters.Clusters": "clusters",
-    "clustermap.borders.crossings.Crossing": "crossing",
-    "clustermap.borders.lines.Line": "line",
+    "Areas": "areas",
+    "Firms": "firms",
+    "SectorTable": "table",
+    "Quotients": "quotients",
+    "LocalResult": "local",
+    "LocalResults": "local",
+    "Clusters": "clusters",
+    "Crossing": "crossing",
+    "Line": "line",
 }
 _ACCEPTED = "Areas, Firms, SectorTable, Quotients, LocalResult(s), Clusters, Crossing, Line"
 
@@ -46,9 +46,11 @@ class Content:
     @property
     def results(self) -> list[Any]:
         """What inferred something, in reading order."""
-        strongest = self.crossing if self.crossing is not None else self.clusters
         counted = self.quotients if self.quotients is not None else self.table
-        found = (strongest, counted, self.local, *self.lines)
+        shared = (self.crossing, self.clusters)
+        if self.clusters is not None and not len(self.clusters.frame):
+            shared = (self.clusters, self.crossing)  # that nothing was found comes first
+        found = (*shared, counted, self.local, *self.lines)
         return [result for result in found if result is not None]
 
     @property
@@ -94,10 +96,10 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
     if "clusters" in found and getattr(found["clusters"], "table", None) is not None:
         found.setdefault("table", found["clusters"].table)
     given = _given(areas)
-    filled = _filled(found, given, sets)
+    filled = _filled(found, given, sets, lines=lines)
     outlines = [a for a in (*sets, given) if a is not None and a is not filled]
     borders: Any = getattr(found.get("crossing"), "authorities", None)
-    if _is(borders, "areas") and borders is not filled and not any(a is borders for a in outlines):
+    if _known(borders) == "areas" and borders is not filled and not any(a is borders for a in outlines):
         outlines.append(borders)
     if filled is None and "firms" not in found:
         raise InputError(
@@ -112,22 +114,22 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
 
 
 def _kind(result: Any) -> str:
-    for parent in type(result).__mro__:
-        kind = _KINDS.get(f"{parent.__module__}.{parent.__qualname__}")
-        if kind is not None:
-            return kind
-    raise OptionError(
-        "CM-MAP-001",
-        f"draw_map cannot draw a {type(result).__name__}",
-        why=f"it draws: {_ACCEPTED}",
-        fix="cm.draw_map(crossing, quotients, local_result, line)   # results; frames go to areas= or firms=",
-    )
+    kind = _known(result)
+    if kind is None:
+        raise OptionError(
+            "CM-MAP-001",
+            f"draw_map cannot draw a {type(result).__name__}",
+            why=f"it draws: {_ACCEPTED}",
+            fix="cm.draw_map(crossing, quotients, local_result, line)   # frames go to areas= or firms=",
+        )
+    return kind
 
 
-def _is(thing: Any, kind: str) -> bool:
-    return any(
-        _KINDS.get(f"{p.__module__}.{p.__qualname__}") == kind for p in getattr(type(thing), "__mro__", ())
-    )
+def _known(thing: Any) -> str | None:
+    for parent in type(thing).__mro__:
+        if parent.__module__.startswith("clustermap.") and parent.__name__ in _KINDS:
+            return _KINDS[parent.__name__]
+    return None
 
 
 def _given(areas: Any) -> Areas | None:
@@ -138,11 +140,15 @@ def _given(areas: Any) -> Areas | None:
     return as_areas(areas)
 
 
-def _filled(found: dict[str, Any], given: Areas | None, sets: list[Areas]) -> Areas | None:
+def _filled(
+    found: dict[str, Any], given: Areas | None, sets: list[Areas], *, lines: list[Any]
+) -> Areas | None:
     """Choose the areas to fill: those given if the results speak of them, else those that the results carry."""
     own = [getattr(found.get(kind), "areas", None) for kind in ("quotients", "local", "clusters", "table")]
     spoken = next((labels for _, labels in _labels(found)), None)
-    candidates = [areas for areas in (given, *own, *sets) if areas is not None]
+    candidates: list[Areas] = [
+        areas for areas in (given, *own, *sets, *(line.areas for line in lines)) if areas is not None
+    ]
     for areas in candidates:
         if spoken is None or spoken.isin(areas.frame.index).all():
             return areas

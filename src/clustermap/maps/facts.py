@@ -102,7 +102,7 @@ def themes(content: Content, codes: list[Any]) -> list[dict[str, Any]]:
     found = []
     if content.quotients is not None:
         found.append(_quotient_theme(content.quotients, codes))
-    elif content.table is not None and content.clusters is None:
+    elif content.table is not None:
         found.append(_count_theme(content.table, codes))
     if content.local is not None:
         found.append(_local_theme(content.local, codes))

@@ -31,11 +31,10 @@ def payload(content: Content, *, title: str | None, tiles: dict[str, Any] | None
     sets = marks.authorities(content, shapes)
     columns, values = facts.facts(content, codes)
     names = {} if content.areas is None else content.areas.names
-    found = notes.findings(content)
     return {
         "title": facts.clean(title) if title is not None else notes.heading(content),
-        "lead": found[0]["sentences"][0] if found and found[0]["sentences"] else "",
-        "findings": found,
+        "lead": notes.lead(content),
+        "findings": notes.findings(content),
         "methods": notes.methods(content),
         "sources": notes.sources(content),
         "cautions": notes.cautions(content),

@@ -171,23 +171,18 @@ def _crossed(crossing: Any) -> dict[Any, Any]:
     }
 
 
-def axes(content: Content) -> dict[str, Any]:
+def axes(content: Content) -> list[dict[str, Any]]:
     """Return the axis of every line of authorities that has one."""
-    found = [(line, _axis(line)) for line in content.lines]
-    drawn = [(line, shape) for line, shape in found if shape is not None]
-    return {
-        "shapes": geometry.pack([shape for _, shape in drawn], content.crs),
-        "labels": [
-            "Axis of the line" if len(drawn) == 1 else f"Axis of line {n + 1}" for n in range(len(drawn))
-        ],
-    }
-
-
-def _axis(line: Any) -> Any:
-    shape = line.axis
-    if shape is not None and not hasattr(shape, "geom_type"):
-        shape = shapely.LineString(np.asarray(shape, dtype=float))
-    return None if shape is None or shape.is_empty else shape
+    found = [(line, line.axis) for line in content.lines]
+    drawn = [(line, shape) for line, shape in found if shape is not None and not shape.is_empty]
+    return [
+        {
+            "label": "Axis of the line" if len(drawn) == 1 else f"Axis of line {number}",
+            "about": clean(line.summary()).strip().split("\n")[0],
+            "shapes": geometry.pack([shape], line.areas.crs),
+        }
+        for number, (line, shape) in enumerate(drawn, start=1)
+    ]
 
 
 def firms(found: Firms) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from clustermap.maps.facts import clean, sector_labels
 if TYPE_CHECKING:
     from clustermap.maps.content import Content
 
-__all__ = ["area_set", "cautions", "findings", "heading", "methods", "sources"]
+__all__ = ["area_set", "cautions", "findings", "heading", "lead", "methods", "sources"]
 
 _PARAMETERS = (
     ("method", "method"),
@@ -44,7 +44,8 @@ _TITLES = {
     "Line": "A line of authorities",
     "SectorTable": "Firms by area",
 }
-_MOST_SENTENCES = 12
+_MOST_SENTENCES, _MOST_NAMES = 12, 6
+_NO_ANSWER = "Question answered"  # clusters first say what was asked
 
 
 def heading(content: Content) -> str:
@@ -74,6 +75,40 @@ def findings(content: Content) -> list[dict[str, Any]]:
     if not out and content.firms is not None:
         out.append({"about": "Firms", "sentences": [content.firms.summary().splitlines()[0]]})
     return out
+
+
+def lead(content: Content) -> str:
+    """Say in one plain sentence what the page answers."""
+    if content.clusters is not None and len(content.clusters.frame):
+        return _strongest(content)
+    for part in findings(content):
+        for sentence in part["sentences"]:
+            if not sentence.startswith(_NO_ANSWER):
+                return str(sentence)
+    return ""
+
+
+def _strongest(content: Content) -> str:
+    frame = content.clusters.frame
+    row = frame.iloc[0]
+    sector = sector_labels(content).get(clean(row["sector"]), clean(row["sector"])) or "The sector"
+    sector, n = sector[:1].upper() + sector[1:], int(row["n_areas"])
+    where = f"{n} neighbouring areas" if n > 1 else "one area"
+    times, p = f"{row['relative_risk']:.1f} times", f"p = {row['p']:.2g}"
+    text = f"{sector} is {times} as concentrated in {where} as in the whole ({p})"
+    if content.crossing is not None:
+        shares = content.crossing.frame
+        known = shares["authority"].isin(content.crossing.authorities.names.index)
+        names = list(map(clean, shares.loc[known & (shares["cluster"] == row["cluster"]), "name"]))
+        several = f"the cluster lies in {len(names)} authorities: {_listed(names)}"
+        text += f"; {several if len(names) > 1 else f'the cluster lies in {_listed(names)} alone'}"
+    others = len(frame) - 1
+    return f"{text}. {others} more cluster{'s' if others > 1 else ''} found." if others else f"{text}."
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:_MOST_NAMES]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def methods(content: Content) -> list[dict[str, Any]]:

@@ -4,7 +4,11 @@ var clustermap_map = (function () {
   const SVG = "http://www.w3.org/2000/svg", MANY = 3000, CROWD = 3000; // a crowd of firms would hide the colours: shown when asked for
   const map = L.map("map", { attributionControl: false, zoomControl: false, zoomSnap: 0.25, zoomDelta: 0.5, minZoom: 2 });
   L.control.zoom({ position: "topright" }).addTo(map);
-  map.fitBounds(data.bounds, { padding: [12, 12], animate: false });
+  // The legend covers the south-west: wide maps leave it room.
+  cm.fitAll = () => map.fitBounds(data.bounds, {
+    paddingTopLeft: [map.getSize().x > 860 && cm.data.themes.length ? 320 : 12, 12], paddingBottomRight: [12, 12], animate: false,
+  });
+  cm.fitAll();
   map.getContainer().setAttribute("aria-label", "Map; every figure is also in the table below");
   ["areas", "firms", "authorities", "clusters", "borders", "line", "chosen", "towns"].forEach((pane, i) => {
     map.createPane("cm-" + pane).style.zIndex = 400 + 10 * i;
@@ -131,10 +135,13 @@ var clustermap_map = (function () {
     overlay("clusters", "Clusters", "cue-cluster", groups.clusters);
     if (inside.some((lines) => lines.length)) overlay("borders", "Borders that clusters cross", "cue-border", groups.borders);
   }
-  shapes(data.lines.shapes).forEach((lines, k) => overlay("line-" + k, data.lines.labels[k], "cue-line", L.layerGroup([
-    L.polyline(lines, { pane: "cm-line", interactive: false, color: "#ffffff", weight: 6 }),
-    L.polyline(lines, { pane: "cm-line", interactive: false, color: "#00695c", weight: 3, dashArray: "10 7" }),
-  ])));
+  data.lines.forEach((line, k) => {
+    const drawn = shapes(line.shapes)[0], common = { pane: "cm-line", interactive: false };
+    overlay("line-" + k, line.label, "cue-line", L.layerGroup([
+      L.polyline(drawn, { ...common, color: "#ffffff", weight: 6 }),
+      L.polyline(drawn, { ...common, color: "#00695c", weight: 3, dashArray: "10 7" }),
+    ]));
+  });
   if (data.firms) {
     const points = cm.firmLayer(map, data.firms);
     const kind = data.firms.synthetic ? "Firms (synthetic)" : "Firms";

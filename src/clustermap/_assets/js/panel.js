@@ -58,8 +58,8 @@
     const found = cm.clusters();
     return [
       el("h2", {}, "What was found"),
-      data.findings.map((part, k) => [data.findings.length > 1 ? el("h3", {}, part.about) : null,
-        part.sentences.slice(k ? 0 : 1).map((sentence) => el("p", { class: "name" }, sentence))]),
+      data.findings.map((part) => [data.findings.length > 1 ? el("h3", {}, part.about) : null,
+        part.sentences.map((sentence) => el("p", { class: "name" }, sentence))]),
       found.length ? [el("h3", {}, "Clusters"), el("ul", { class: "plainlist" }, found.map((row) => el("li", {},
         button(row.label, () => { cm.choose({ area: null, cluster: row.index }); cm.frame(row.areas); }),
         el("span", { class: "quiet name" }, " ", row.authorities.length ? row.authorities.map((a) => a.name).join(", ") :
