@@ -32,8 +32,10 @@ _WHOLE = 1e-6
 _NAMED = 3
 _TOLD = 10
 _RULES = ("nation", "rest")
+STATUS_OK = "ok"
 STATUS_SUPPRESSED = "suppressed"
-STATUS_NO_TOTAL = "no total"
+STATUS_HIDDEN_TOTAL = "suppressed total"
+STATUS_NO_FIRMS = "no firms in area"
 STATUS_NO_REFERENCE = "nothing in the reference"
 STATUS_PLANTS = "needs firm-level data"
 STATUS_EXCEEDS = "exceeds its sector total"
@@ -132,8 +134,8 @@ class Quotients:
         )
         lines = [
             (
-                f"Location quotients of {self.frame['area'].nunique():,} areas in {len(self.sectors):,} sectors against "
-                f"{against}; {self.interval:.0%} intervals and two-sided p from the exact binomial, given each "
+                f"Location quotients of {self.frame['area'].nunique():,} areas in {len(self.sectors):,} sectors "
+                f"against {against}; {self.interval:.0%} intervals and two-sided p from the exact binomial, given each "
                 f"sector's total; q by {self.correction} over {self.family_size:,} tests."
             )
         ]
@@ -141,7 +143,12 @@ class Quotients:
         if len(self.sectors) > _TOLD:
             lines.append(f"{len(self.sectors) - _TOLD:,} more sectors stand in the frame.")
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} cells: {status}." for status, n in counts.items() if status != "observed"]
+        lines += [f"{n:,} cells: {status}." for status, n in counts.items() if status != STATUS_OK]
+        if (sums := _short_totals(self.table)) > 0:
+            lines.append(
+                f"{sums:,} totals are sums without their suppressed cells: quotients that divide by them are off by "
+                "an unknown amount; give area_totals and sector_totals as published."
+            )
         return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
 
     def _sector_line(self, sector: str) -> str:
@@ -317,24 +324,34 @@ def _states(
     table: SectorTable, sectors: list[str], count: Floats, trial: _Trial
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Say for each cell what can be known: its status, whether it has a quotient, whether a p."""
-    known = table.status[sectors].to_numpy(dtype=object).copy()
+    known = table.status[sectors].replace("observed", STATUS_OK).to_numpy(dtype=object).copy()
     areas = np.broadcast_to(table.area_totals.to_numpy(dtype=np.float64)[:, None], count.shape)
     hidden = np.isnan(count) | (known == STATUS_SUPPRESSED)
     with np.errstate(invalid="ignore"):
-        empty = ~hidden & ~(areas > 0)
-        nothing = ~hidden & ~empty & ~(np.isfinite(trial.expected) & (trial.expected > 0))
+        empty = ~hidden & (areas == 0)
+        nothing = ~hidden & ~empty & ~(trial.expected > 0)
         exceeds = ~hidden & ~empty & (count > trial.total * (1 + _WHOLE) + _WHOLE)
+        unknown = nothing & (np.isnan(areas) | np.isnan(trial.total) | np.isnan(trial.share))
     answered = ~(hidden | empty | nothing)
     lumpy = ~(_whole(count) & _whole(trial.total)) | (table.measure == "employment")
     for where, word in (
         (answered & lumpy, STATUS_PLANTS),
         (answered & exceeds, STATUS_EXCEEDS),
         (nothing, STATUS_NO_REFERENCE),
-        (empty, STATUS_NO_TOTAL),
+        (unknown, STATUS_HIDDEN_TOTAL),
+        (empty, STATUS_NO_FIRMS),
         (hidden, STATUS_SUPPRESSED),
     ):
         known[where] = word
     return known, answered, answered & ~lumpy & ~exceeds
+
+
+def _short_totals(table: SectorTable) -> int:
+    """Count the totals that leave no room for the suppressed cells they should hold."""
+    hidden, seen = table.values.isna(), table.values.fillna(0.0)
+    rows = hidden.any(axis=1) & (table.area_totals <= seen.sum(axis=1) + _WHOLE)
+    columns = hidden.any(axis=0) & (table.sector_totals <= seen.sum(axis=0) + _WHOLE)
+    return int(rows.sum() + columns.sum())
 
 
 def _whole(values: Floats) -> npt.NDArray[np.bool_]:
