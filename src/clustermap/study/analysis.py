@@ -23,7 +23,8 @@ from clustermap.sources import (
 )
 from clustermap.sources.dissolving import dissolve
 from clustermap.study.result import StudyResult
-from clustermap.tables import SectorTable, read_table, tabulate
+from clustermap.tables import SectorTable, tabulate
+from clustermap.tables.published import read_table
 from clustermap.weights import contiguity
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ class StudyResult:
             said.append("Firms stand at their registered or reporting office, not where the work is done.")
         if self.areas.generalised or self.authorities.generalised:
             said.append("The boundaries are generalised, not for measurement.")
-        if self.table.note and not any(self.table.note in s for s in said):
+        if self.table.note and self.firms is None:
             said.append(self.table.note)
         return said
 

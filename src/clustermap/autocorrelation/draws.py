@@ -1,0 +1,148 @@
+"""Permutation draws, shared by all areas and sectors, and their counts in both tails.
+
+Nothing here depends on the number of threads or on how draws are cut into pieces: draws come from streams
+of fixed blocks, and what is added up are whole numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.autocorrelation import kernels
+from clustermap.randomness import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Counts", "conditional_counts", "permuted_products", "workers"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+
+_BLOCK = 4_096  # draws per stream: part of what a seed means
+_PERMUTATION_BLOCK = 64  # the same for whole permutations
+_PIECE = 16_384  # draws worked on at once: changes memory and speed, never an answer
+_PIECE_CELLS = 1 << 22
+_COLUMNS = 16
+_TIES = 64 * np.finfo(float).eps
+
+
+class Counts(NamedTuple):
+    """Draws at least as large, at least as small, and draws that count: variables × areas, areas."""
+
+    up: Ints
+    low: Ints
+    draws: Ints
+
+
+def workers() -> int:
+    """Return how many threads may run; no answer depends on it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def conditional_counts(z: Floats, observed: Floats, sizes: Ints, *, permutations: int, seed: int) -> Counts:
+    """Count, for each variable and area, the draws whose sum over k other areas is as extreme.
+
+    Parameters
+    ----------
+    z : numpy.ndarray
+        Variables × areas.
+    observed : numpy.ndarray
+        Sums over the neighbours, same shape.
+    sizes : numpy.ndarray
+        Number of neighbours of each area.
+    permutations, seed : int
+        How many draws, and what they come from.
+    """
+    wide = int(sizes.max())
+    slots = np.full(wide + 1, -1, dtype=np.int64)
+    used = np.unique(sizes[sizes > 0])
+    slots[used] = np.arange(len(used))
+    tolerance = _TIES * wide * np.abs(z).max(axis=1)
+    up, low = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape, dtype=np.int64)
+    held = np.zeros(z.shape[1], dtype=np.int64)
+    rows = max(1, min(_PIECE, _PIECE_CELLS // len(used)))
+
+    def count(task: tuple[int, Places]) -> tuple[int, Ints, Ints]:
+        s, places = task
+        more, less = np.zeros_like(held), np.zeros_like(held)
+        sums = np.empty((len(used), len(places)))
+        kernels.prefix_sums(z[s], observed[s], sizes, slots, places, float(tolerance[s]), sums, more, less)
+        sums.sort(axis=1)
+        kernels.count_sorted(sums, observed[s], sizes, slots, float(tolerance[s]), more, less)
+        return s, more, less
+
+    for places in _pieces(_places(sizes, wide, permutations, seed, held), rows):
+        parts = np.array_split(places, max(1, min(workers() // len(z), len(places))))
+        for s, more, less in _threaded(count, [(s, part) for s in range(len(z)) for part in parts]):
+            up[s] += more
+            low[s] += less
+    return Counts(up, low, permutations - held)
+
+
+def permuted_products(
+    z: Floats, links: tuple[Ints, Ints, Floats], *, permutations: int, seed: int
+) -> Iterator[Floats]:
+    """Yield Σ weight × value × value over the links under whole permutations, block by block.
+
+    Parameters
+    ----------
+    z : numpy.ndarray
+        Variables × areas.
+    links : tuple of numpy.ndarray
+        Row starts, places and weights of the links, each pair once.
+    permutations, seed : int
+        How many permutations, and what they come from.
+    """
+    columns = [np.ascontiguousarray(z[s : s + _COLUMNS].T) for s in range(0, len(z), _COLUMNS)]
+
+    def products(block: int) -> Floats:
+        rows = min(_PERMUTATION_BLOCK, permutations - block * _PERMUTATION_BLOCK)
+        uniform = stream(seed, "global-moran", block).random((rows, z.shape[1]))
+        places = np.empty(uniform.shape, dtype=np.int32)
+        kernels.permute(uniform, places)
+        out = [np.empty((rows, c.shape[1])) for c in columns]
+        for values, filled in zip(columns, out, strict=True):
+            kernels.cross_products(values, *links, places, filled)
+        return np.hstack(out)
+
+    yield from _threaded(products, range(-(-permutations // _PERMUTATION_BLOCK)))
+
+
+def _places(sizes: Ints, wide: int, permutations: int, seed: int, held: Ints) -> Iterator[Places]:
+    """Yield the draws block by block, and count in `held` those that hold each area."""
+    for block in range(-(-permutations // _BLOCK)):
+        rows = min(_BLOCK, permutations - block * _BLOCK)
+        uniform = stream(seed, "local-moran", block).random((rows, wide))
+        places = np.empty(uniform.shape, dtype=np.int32)
+        kernels.draw(uniform, sizes, places, held)
+        yield places
+
+
+def _pieces(blocks: Iterator[Places], rows: int) -> Iterator[Places]:
+    """Join or cut blocks of draws to a size that suits the memory."""
+    waiting: list[Places] = []
+    for block in blocks:
+        if len(block) >= rows:
+            yield from (block[i : i + rows] for i in range(0, len(block), rows))
+            continue
+        waiting.append(block)
+        if sum(map(len, waiting)) >= rows:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _threaded(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterable[Any]:
+    tasks = list(tasks)
+    if len(tasks) == 1 or workers() == 1:
+        return map(function, tasks)
+    with ThreadPoolExecutor(workers()) as pool:
+        return list(pool.map(function, tasks))
