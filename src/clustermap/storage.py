@@ -188,7 +188,8 @@ def replace_folder(folder: str | Path, *, known: Collection[str], mark: str) -> 
                 _refuse_foreign(target, known, mark)  # what came while the run was on
                 _swap(partial, target)
         finally:
-            _recover(target)
+            with _told(target.name):
+                _recover(target)
 
 
 def _refuse_foreign(target: Path, known: Collection[str], mark: str) -> None:
