@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ __all__ = ["adjust", "check_resolution", "monte_carlo_p", "permutations_needed"]
 Array = npt.NDArray[np.float64]
 MINIMUM_AUTO = 9_999
 MAXIMUM_AUTO = 999_999
+_CORRECTIONS = ("fdr_bh", "bonferroni", "none")
 
 
 def monte_carlo_p(
@@ -31,6 +32,13 @@ def monte_carlo_p(
         Draws that are at least as large, and at least as small, as what was observed.
     draws : array_like of int
         Number of draws behind each count.
+    alternative : {"two-sided", "greater", "less"}
+        Which tail; two-sided is twice the smaller one, at most 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(1 + count) / (draws + 1)``, never 0.
 
     References
     ----------
@@ -52,7 +60,22 @@ def monte_carlo_p(
 def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
     """Adjust p-values for the size of the family; NaN stays NaN and is no member of the family.
 
-    Step-up Benjamini–Hochberg, Bonferroni, or NaN throughout for ``"none"``.
+    Parameters
+    ----------
+    p : array_like
+        Any shape; the family is all finite values.
+    correction : {"fdr_bh", "bonferroni", "none"}
+        Step-up Benjamini–Hochberg, Bonferroni, or NaN throughout.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape.
+
+    Raises
+    ------
+    OptionError
+        CM-STAT-010: unknown correction.
 
     References
     ----------
@@ -63,6 +86,12 @@ def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
     >>> adjust([0.01, 0.02, float("nan")], "fdr_bh").tolist()
     [0.02, 0.02, nan]
     """
+    if correction not in _CORRECTIONS:
+        raise OptionError(
+            "CM-STAT-010",
+            f"unknown correction {correction!r}",
+            fix='correction="fdr_bh", "bonferroni" or "none"',
+        )
     values = np.asarray(p, dtype=float)
     out = np.full(values.shape, np.nan)
     known = np.isfinite(values)
@@ -70,17 +99,18 @@ def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
         return out
     if correction == "bonferroni":
         out[known] = np.minimum(1.0, values[known] * known.sum())
-    elif correction == "fdr_bh":
-        from scipy.stats import false_discovery_control  # noqa: PLC0415 - scipy.stats is slow to import
-
-        out[known] = false_discovery_control(values[known], method="bh")
     else:
-        raise OptionError(
-            "CM-STAT-010",
-            f"unknown correction {correction!r}",
-            fix='correction="fdr_bh", "bonferroni" or "none"',
-        )
+        out[known] = _step_up(values[known])
     return out
+
+
+def _step_up(p: Array) -> Array:
+    """Return the smallest level at which Benjamini–Hochberg rejects each test."""
+    order = np.argsort(p)
+    scaled = p[order] * (p.size / np.arange(1, p.size + 1))
+    q = np.empty(p.size)
+    q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
+    return q
 
 
 def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0) -> int:
@@ -94,6 +124,16 @@ def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0
         Level.
     largest_share : float
         Largest k/n: the share of shared draws that hold the area itself and are not counted for it.
+
+    Warns
+    -----
+    ClusterMapWarning
+        CM-STAT-004: more would be needed than the cap of 999,999.
+
+    Examples
+    --------
+    >>> permutations_needed(309, 0.05)
+    123599
     """
     wanted = int(np.ceil(20 * max(family, 1) / alpha / (1 - largest_share))) - 1
     if wanted > MAXIMUM_AUTO:
@@ -107,26 +147,56 @@ def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0
 
 
 def check_resolution(
-    draws: int, family: int, alpha: float, correction: Literal["fdr_bh", "bonferroni", "none"]
+    draws: int,
+    family: int,
+    alpha: float,
+    correction: Correction,
+    *,
+    largest_share: float = 0.0,
+    alternative: Alternative = "two-sided",
 ) -> None:
     """Warn where B draws are coarse for the family, refuse where nothing could ever be rejected.
+
+    Parameters
+    ----------
+    draws : int
+        Number of draws B.
+    family : int
+        Number of tests corrected together.
+    alpha : float
+        Level.
+    correction : {"fdr_bh", "bonferroni", "none"}
+        How the family is corrected for; with "none" a single test must be able to reject.
+    largest_share : float
+        Largest share of the draws that hold an area itself and are not counted for it.
+    alternative : {"two-sided", "greater", "less"}
+        A two-sided p is at least 2/(B+1), a one-sided p at least 1/(B+1).
 
     Raises
     ------
     StatisticsError
         CM-STAT-003: even if every test had the smallest possible p, none would be rejected.
+
+    Warns
+    -----
+    ClusterMapWarning
+        CM-STAT-005: a single small p could not be rejected.
+
+    Examples
+    --------
+    >>> check_resolution(999, 1, 0.05, "fdr_bh")
     """
-    if correction == "none":
-        return
-    smallest = 2 / (draws + 1)
-    # Benjamini-Hochberg rejects all tests at once if all stand at the smallest p; Bonferroni never does.
-    reachable = alpha if correction == "fdr_bh" else alpha / max(family, 1)
-    needed = int(np.ceil(2 * family / alpha)) - 1
+    tails = 2 if alternative == "two-sided" else 1
+    smallest = tails / (draws * (1 - largest_share) + 1)
+    tests = 1 if correction == "none" else max(family, 1)
+    # Benjamini–Hochberg rejects all tests at once if all stand at the smallest p; Bonferroni never does.
+    reachable = alpha / tests if correction == "bonferroni" else alpha
+    needed = int(np.ceil((tails * tests / alpha - 1) / (1 - largest_share)))
     if smallest > reachable:
         raise StatisticsError(
             "CM-STAT-003",
-            f"{draws} permutations cannot reject any of {family} tests at {alpha} with {correction}",
-            why=f"the smallest two-sided p is {smallest:.3g}",
+            f"{draws} permutations cannot reject any of {family} tests at {alpha} with correction={correction!r}",
+            why=f"the smallest {alternative} p is {smallest:.3g}",
             fix=f'permutations="auto", or at least {needed}',
         )
     if draws < needed:
