@@ -324,12 +324,13 @@ def _states(
     table: SectorTable, sectors: list[str], count: Floats, trial: _Trial
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Say for each cell what can be known: its status, whether it has a quotient, whether a p."""
-    known = table.status[sectors].replace("observed", STATUS_OK).to_numpy(dtype=object).copy()
+    known = table.status[sectors].to_numpy(dtype=object).copy()
+    known[known == "observed"] = STATUS_OK
     areas = np.broadcast_to(table.area_totals.to_numpy(dtype=np.float64)[:, None], count.shape)
     hidden = np.isnan(count) | (known == STATUS_SUPPRESSED)
     with np.errstate(invalid="ignore"):
         empty = ~hidden & (areas == 0)
-        nothing = ~hidden & ~empty & ~(trial.expected > 0)
+        nothing = ~hidden & ~empty & ~(np.isfinite(trial.expected) & (trial.expected > 0))
         exceeds = ~hidden & ~empty & (count > trial.total * (1 + _WHOLE) + _WHOLE)
         unknown = nothing & (np.isnan(areas) | np.isnan(trial.total) | np.isnan(trial.share))
     answered = ~(hidden | empty | nothing)
