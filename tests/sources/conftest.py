@@ -17,7 +17,7 @@ _REGISTER = [
     "Mortgages.NumMortCharges", "Mortgages.NumMortOutstanding", "Mortgages.NumMortPartSatisfied",
     "Mortgages.NumMortSatisfied", "SICCode.SicText_1", "SICCode.SicText_2", "SICCode.SicText_3",
     "SICCode.SicText_4", "LimitedPartnerships.NumGenPartners", "LimitedPartnerships.NumLimPartners", "URI",
-    *[f"{blank}PreviousName_{i}.{part}" for i in range(1, 11) for part, blank in (("CONDATE", ""), ("CompanyName", " "))],
+    *[f"PreviousName_{i}.CONDATE" for i in range(1, 11)], *[f" PreviousName_{i}.CompanyName" for i in range(1, 11)],
     "ConfStmtNextDueDate", " ConfStmtLastMadeUpDate",
 ]  # fmt: skip
 

@@ -174,16 +174,19 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
             "CM-LOOKUP-003", "no row names both an area and an authority", fix="check the columns"
         )
     frame = frame.sort_values(["area", "authority", "name"], kind="stable")
-    again = frame.duplicated(["area", "authority"])
-    if again.any():
-        notes.append(f"{int(again.sum()):,} rows repeat a pair that is there already; each pair counts once.")
-        frame = frame[~again]
-    names = frame.groupby("authority")["name"].agg(["first", "nunique"])
+    names = frame.sort_values(["authority", "name"]).groupby("authority")["name"].agg(["first", "nunique"])
     if (names["nunique"] > 1).any():
         odd = names.index[names["nunique"] > 1]
         notes.append(
             f"{len(odd)} authorities have several names ({', '.join(odd[:5])}); the first was taken."
         )
+    again = frame.duplicated(["area", "authority"])
+    if again.any():
+        told = "their shares were added" if weighted else "each pair counts once"
+        notes.append(f"{int(again.sum()):,} rows repeat a pair that is there already; {told}.")
+        if weighted:
+            frame["share"] = frame.groupby(["area", "authority"])["share"].transform("sum")
+        frame = frame[~again]
     frame["name"] = frame["authority"].map(names["first"])
     sums = frame.groupby("area")["share"].transform("sum")
     if (sums <= 0).any():
