@@ -9,7 +9,7 @@ from clustermap.errors import InputError
 
 __all__ = ["available", "path"]
 
-_KINDS = {"boundaries": "boundaries", "firm_data": "firm_data"}
+_KINDS = ("boundaries", "firm_data")
 
 
 def _folder(kind: str) -> Path:
@@ -35,9 +35,7 @@ def available() -> list[str]:
     >>> "firms" in available()
     True
     """
-    return sorted(
-        file.stem for kind in _KINDS for file in _folder(kind).iterdir() if file.suffix == ".parquet"
-    )
+    return sorted(_files())
 
 
 def path(name: str) -> Path:
@@ -58,10 +56,15 @@ def path(name: str) -> Path:
     >>> path("firms").name
     'firms.parquet'
     """
-    for kind in _KINDS:
-        file = _folder(kind) / f"{name}.parquet"
-        if file.parent == _folder(kind) and file.is_file():
-            return file
-    raise InputError(
-        "CM-DATA-002", f"no embedded set is called {name!r}", fix=f"one of: {', '.join(available())}"
-    )
+    there = _files()
+    if name not in there:
+        raise InputError(
+            "CM-DATA-002", f"no embedded set is called {name!r}", fix=f"one of: {', '.join(sorted(there))}"
+        )
+    return there[name]
+
+
+def _files() -> dict[str, Path]:
+    return {
+        file.stem: file for kind in _KINDS for file in _folder(kind).iterdir() if file.suffix == ".parquet"
+    }

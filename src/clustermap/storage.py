@@ -73,7 +73,7 @@ def safe_name(text: str) -> str:
     Examples
     --------
     >>> safe_name("../Tyne & Wear")
-    'tyne-wear-6a8dd0f8'
+    'tyne-wear-6a76b870'
     """
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower())[:_MAX_NAME].strip("-")
     return f"{slug or 'name'}-{content_hash(text)[:8]}"
