@@ -29,7 +29,8 @@ def figures(result) -> dict[str, object]:
             "p": round(float(frame.iloc[0]["p"]), 4),
             "relative_risk": round(float(frame.iloc[0]["relative_risk"]), 3),
         }
-        out |= {"line_p": round(float(line.p), 4), "elongation": round(float(line.elongation), 3)}
+        out |= {"line_status": line.status, "elongation": round(float(line.elongation), 3)}
+        out |= {} if line.p != line.p else {"line_p": round(float(line.p), 4)}  # noqa: PLR0124 - NaN is no TOML
     if named.status != "disconnected":
         out |= {"named_p": round(float(named.p), 4)}
     return out
