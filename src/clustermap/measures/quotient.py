@@ -263,7 +263,9 @@ def location_quotient(
     columns |= _inference(np.rint(count), trial, exact, interval)
     columns["q"] = adjust(columns["p"], correction)
     variance = dispersion(np.where(answered, count, np.nan), trial.expected)
-    columns["shrunk"] = np.where(answered, shrink(count, trial.expected, variance), np.nan)
+    columns["shrunk"] = np.full(count.shape, np.nan)
+    spread = np.broadcast_to(variance, count.shape)[answered]
+    columns["shrunk"][answered] = shrink(count[answered], trial.expected[answered], spread)
     frame = pd.DataFrame(
         {
             "area": np.repeat(table.values.index.to_numpy(), len(sectors)),
