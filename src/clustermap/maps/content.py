@@ -93,8 +93,9 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
         found["firms"] = as_firms(firms)
     if "crossing" in found:
         found.setdefault("clusters", found["crossing"].clusters)
-    if "clusters" in found and getattr(found["clusters"], "table", None) is not None:
-        found.setdefault("table", found["clusters"].table)
+    for holder in ("quotients", "clusters"):
+        if getattr(found.get(holder), "table", None) is not None:
+            found.setdefault("table", found[holder].table)
     given = _given(areas)
     filled = _filled(found, given, sets, lines=lines)
     outlines = [a for a in (*sets, given) if a is not None and a is not filled]

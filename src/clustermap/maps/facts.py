@@ -64,8 +64,8 @@ def clean(value: Any) -> str:
 def sector_labels(content: Content) -> dict[str, str]:
     """List the sectors on the map with the words for them; the empty key where results name none."""
     labels: dict[str, str] = {}
-    for result in (content.table, getattr(content.quotients, "table", None)):
-        labels |= getattr(result, "sector_labels", None) or {}
+    if content.table is not None:
+        labels |= content.table.sector_labels
     keys: set[str] = set()
     if content.quotients is not None:
         keys |= set(map(str, content.quotients.frame["sector"].unique()))
@@ -143,8 +143,7 @@ def _filled(classes: Any, swatches: list[palette.Swatch]) -> dict[str, Any]:
 
 
 def _quotient_theme(quotients: Any, codes: list[Any]) -> dict[str, Any]:
-    level = getattr(quotients, "alpha", None)
-    alpha = float(level) if level is not None else 1 - float(getattr(quotients, "interval", None) or 0.95)
+    alpha = float(quotients.alpha)
     sectors = {}
     for sector, frame in _by_sector(quotients).items():
         aligned = frame.reindex(codes)

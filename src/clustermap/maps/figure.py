@@ -97,8 +97,10 @@ class ClusterMap(folium.Map):
                 f"{picture(self._payload)}<p>This map is {size}, too large for a notebook: "
                 "<code>.save('map.html')</code> writes it as one file.</p>"
             )
+        # The scripts are known by their hashes: a frame that guesses the encoding must find the same characters.
+        inner = html.escape(text).encode("ascii", "xmlcharrefreplace").decode("ascii")
         return (
-            f'<iframe srcdoc="{html.escape(text)}" title="Map" '
+            f'<iframe srcdoc="{inner}" title="Map" '
             f'style="width:100%;height:{_HEIGHT_PX}px;border:0"></iframe>'
         )
 

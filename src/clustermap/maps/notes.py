@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from clustermap.maps.facts import clean, sector_labels
@@ -108,7 +109,8 @@ def _strongest(content: Content) -> str:
 
 def _listed(names: list[str]) -> str:
     shown = names[:_MOST_NAMES]
-    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+    comma = "; " if any("," in name for name in shown) else ", "
+    return comma.join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def methods(content: Content) -> list[dict[str, Any]]:
@@ -143,7 +145,9 @@ def cautions(content: Content) -> list[str]:
         out.append(f"Location of firms: {content.firms.location_kind}.")
     elif content.results and "location" not in note.lower() and "registered" not in note.lower():
         out.append("Location of firms: not stated by the data (registered office or workplace).")
-    return [*out, *([note] if note else [])]
+    said = {line.casefold().rstrip(".") for line in out}
+    sentences = [s.strip() for s in re.split(r"(?<=\.)\s+", note) if s.strip()]
+    return [*out, *(s for s in sentences if s.casefold().rstrip(".") not in said)]
 
 
 def _title(result: Any) -> str:

@@ -85,10 +85,12 @@ var clustermap = (function () {
   function filling() {
     const theme = data.themes.find((t) => t.id === state.theme);
     const sectors = theme ? theme.sectors : {};
-    return theme ? { theme, own: sectors[state.sector] || sectors[""] || null } : { theme: null, own: null };
+    return theme ? { theme, own: held(sectors, state.sector) || held(sectors, "") || null } : { theme: null, own: null };
   }
 
-  const figures = () => data.facts[state.sector] || data.facts[""] || {};
+  // A sector may be called "constructor".
+  const held = (record, key) => (Object.prototype.hasOwnProperty.call(record, key) ? record[key] : undefined);
+  const figures = () => held(data.facts, state.sector) || held(data.facts, "") || {};
   const clusters = () => (data.clusters ? data.clusters.rows : [])
     .map((row, index) => ({ ...row, index }))
     .filter((row) => row.sector === state.sector || row.sector === "" || state.sector === "");

@@ -5,10 +5,19 @@ var clustermap_map = (function () {
   const map = L.map("map", { attributionControl: false, zoomControl: false, zoomSnap: 0.25, zoomDelta: 0.5, minZoom: 2 });
   L.control.zoom({ position: "topright" }).addTo(map);
   // The legend covers the south-west: wide maps leave it room.
-  cm.fitAll = () => map.fitBounds(data.bounds, {
-    paddingTopLeft: [map.getSize().x > 860 && cm.data.themes.length ? 320 : 12, 12], paddingBottomRight: [12, 12], animate: false,
+  const fit = (box, most) => map.fitBounds(box, {
+    paddingTopLeft: [map.getSize().x > 860 && data.themes.length ? 310 : 12, 12], paddingBottomRight: [12, 12], maxZoom: most, animate: false,
   });
-  cm.fitAll();
+  const whole = L.latLngBounds(data.bounds);
+  const Whole = L.Control.extend({
+    onAdd() {
+      const bar = el("div", { class: "leaflet-bar" }, el("button", { type: "button", class: "whole", on: { click: () => fit(whole) } }, "Whole map"));
+      L.DomEvent.disableClickPropagation(bar);
+      return bar;
+    },
+  });
+  new Whole({ position: "topright" }).addTo(map);
+  fit(whole);
   map.getContainer().setAttribute("aria-label", "Map; every figure is also in the table below");
   ["areas", "firms", "authorities", "clusters", "borders", "line", "chosen", "towns"].forEach((pane, i) => {
     map.createPane("cm-" + pane).style.zIndex = 400 + 10 * i;
@@ -184,10 +193,21 @@ var clustermap_map = (function () {
     on ? entry.layer.addTo(map) : entry.layer.remove();
     cm.choose({ layer: id });
   };
-  cm.frame = function (indices) {
+  // Show some areas with their surroundings; always when asked to go there, else only if they are out of sight.
+  cm.frame = function (indices, always) {
     const box = L.latLngBounds([]);
     indices.forEach((i) => box.extend(areas[i].getBounds()));
-    if (box.isValid() && !map.getBounds().contains(box)) map.fitBounds(box, { padding: [60, 60], maxZoom: 9 });
+    if (box.isValid() && (always || !map.getBounds().contains(box))) fit(box.pad(0.5), 10);
+  };
+  // The first view: where the clusters are, with at least a third of the whole; the whole where there are none.
+  cm.first = function () {
+    const box = L.latLngBounds([]);
+    cm.clusters().forEach((row) => row.areas.forEach((i) => box.extend(areas[i].getBounds())));
+    fit(whole);
+    if (!box.isValid()) return;
+    const wide = box.pad(0.45), tall = (b) => b.getNorth() - b.getSouth(), least = tall(whole) / 3;
+    const more = Math.max(0, least / tall(wide) - 1) / 2;
+    if (tall(wide) < tall(whole)) fit(wide.pad(more));
   };
   cm.onChange((what) => {
     if (what.includes("sector") || what.includes("theme")) paint();
@@ -200,5 +220,6 @@ var clustermap_map = (function () {
   });
   paint();
   markClusters();
+  cm.first();
   return map;
 })();

@@ -61,7 +61,7 @@
       data.findings.map((part) => [data.findings.length > 1 ? el("h3", {}, part.about) : null,
         part.sentences.map((sentence) => el("p", { class: "name" }, sentence))]),
       found.length ? [el("h3", {}, "Clusters"), el("ul", { class: "plainlist" }, found.map((row) => el("li", {},
-        button(row.label, () => { cm.choose({ area: null, cluster: row.index }); cm.frame(row.areas); }),
+        button(row.label, () => { cm.choose({ area: null, cluster: row.index }); cm.frame(row.areas, true); }),
         el("span", { class: "quiet name" }, " ", row.authorities.length ? row.authorities.map((a) => a.name).join(", ") :
           row.areas.length + " areas"))))] : null,
       el("p", { class: "quiet" }, "Click an area, or a name in the table, to read its figures."),
@@ -93,7 +93,7 @@
       const hit = places.get(byId("find").value);
       if (!hit) return;
       cm.choose(hit.part);
-      cm.frame(hit.indices);
+      cm.frame(hit.indices, true);
     };
     byId("find").addEventListener("change", go);
     byId("find").addEventListener("input", go);

@@ -7,7 +7,7 @@
   new ResizeObserver(measure).observe(top);
   measure();
   let touched = false;
-  map.on("mousedown touchstart", () => { touched = true; });
-  new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!touched) clustermap.fitAll(); }).observe(map.getContainer());
+  map.on("mousedown touchstart keydown wheel", () => { touched = true; });
+  new ResizeObserver(() => { map.invalidateSize({ animate: false }); if (!touched) clustermap.first(); }).observe(map.getContainer());
   document.documentElement.dataset.ready = "yes";
 })();
