@@ -113,8 +113,8 @@ class CellIndex:
         cell, group_ptr, group_area, inside, entry_ptr = kernels.make_groups(
             starts, entry_edge, entry_side, owner
         )
-        extra = kernels.sweep(edges, edge_ptr, grid, shape, cell, group_ptr, group_area, inside)
-        cover_ptr, cover = _covers(cell, len(group_ptr) - 1, extra)
+        extra, n_extra = kernels.sweep(edges, edge_ptr, grid, shape, cell, group_ptr, group_area, inside)
+        cover_ptr, cover = _covers(cell, len(group_ptr) - 1, extra[:n_extra])
         most = int((np.diff(cover_ptr).max(initial=0)) + np.diff(group_ptr).max(initial=0))
         group_ptr = np.concatenate(
             (group_ptr, np.full(len(cover_ptr) - len(group_ptr), group_ptr[-1], dtype=np.int64))

@@ -22,21 +22,28 @@ OUTSIDE, INSIDE, BORDER = 0, 1, 2
 ON_EDGE = UNKNOWN = 2
 
 
+@compiled("UniTuple(float64, 2)(float64, float64)")
+def _difference(p: float, q: float) -> tuple[float, float]:
+    """Return p - q as the rounded difference and what the rounding lost."""
+    d = p - q
+    v = p - d
+    return d, (p - (d + v)) + (v - q)
+
+
 @compiled("int64(float64, float64, float64, float64, float64, float64)")
 def _exact_orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
     """Sum the exact partial products of the determinant; the largest term that is left has its sign."""
     high, low = np.empty(4), np.empty(4)
-    for k, (p, q) in enumerate(((ax, px), (by, py), (ay, py), (bx, px))):
-        d = p - q
-        v = p - d
-        high[k] = d
-        low[k] = (p - (d + v)) + (v - q)
+    high[0], low[0] = _difference(ax, px)
+    high[1], low[1] = _difference(by, py)
+    high[2], low[2] = _difference(ay, py)
+    high[3], low[3] = _difference(bx, px)
     terms = np.zeros(16)
     n = 0
     for k in range(8):
-        first, second, sign = (0, 1, 1.0) if k < 4 else (2, 3, -1.0)  # noqa: PLR2004 - four products a side
+        first, sign = 2 * (k // 4), 1.0 - 2.0 * (k // 4)
         u = sign * (high[first] if k & 1 else low[first])
-        w = high[second] if k & 2 else low[second]
+        w = high[first + 1] if k & 2 else low[first + 1]
         product = u * w
         c = _SPLIT * u
         uh = c - (c - u)
@@ -44,8 +51,8 @@ def _exact_orientation(ax: float, ay: float, bx: float, by: float, px: float, py
         wh = c - (c - w)
         ul, wl = u - uh, w - wh
         rest = ul * wl - (((product - uh * wh) - ul * wh) - uh * wl)
-        for part in (rest, product):
-            carried = part
+        for half in range(2):
+            carried = rest if half == 0 else product
             for t in range(n):  # the sum stays exact: every step keeps its rounding error
                 s = carried + terms[t]
                 v = s - carried
@@ -239,16 +246,16 @@ def _mark(number: int, area: int, group_ptr: Any, group_area: Any, inside: Any) 
 
 
 @compiled(
-    "int64[:, ::1](float64[:, ::1], int64[::1], float64[::1], int64[::1], int32[::1], int64[::1], int32[::1], "
-    "uint8[::1])"
+    "Tuple((int64[:, ::1], int64))(float64[:, ::1], int64[::1], float64[::1], int64[::1], int32[::1], "
+    "int64[::1], int32[::1], uint8[::1])"
 )
 def sweep(
     edges: Any, edge_ptr: Any, grid: Any, shape: Any, cell: Any, group_ptr: Any, group_area: Any, inside: Any
-) -> Any:
+) -> tuple[Any, int]:
     """Learn which centres each area holds: of cells without its border, it then holds the whole cell.
 
     `cell` receives the first area that holds a whole cell, `inside` the state of the centres of the others;
-    returned are (cell, area) where an area holds a cell that another one holds or touches.
+    returned are (cell, area) where an area holds a cell that another one holds or touches, and their number.
     """
     extra = np.empty((256, 2), dtype=np.int64)
     n_extra = 0
@@ -269,11 +276,12 @@ def sweep(
                 ):
                     if n_extra == len(extra):
                         larger = np.empty((2 * n_extra, 2), dtype=np.int64)
-                        larger[:n_extra] = extra
+                        for k in range(n_extra):
+                            larger[k, 0], larger[k, 1] = extra[k, 0], extra[k, 1]
                         extra = larger
                     extra[n_extra, 0], extra[n_extra, 1] = here, a
                     n_extra += 1
-    return extra[:n_extra].copy()
+    return extra, n_extra
 
 
 @compiled("int64(float64[:, ::1], int64, int64, float64, float64)")
@@ -379,5 +387,6 @@ def find_all(x: Any, y: Any, indptr: Any, most: int, tables: Any) -> Any:
         column = _slot(x[i], grid[0], grid[2], shape[0])
         here = cell[_slot(y[i], grid[1], grid[2], shape[1]) * shape[0] + column]
         n, _ = _at(x[i], y[i], -2 - here, out, tables)
-        members[indptr[i] : indptr[i] + n] = out[:n]
+        for k in range(n):
+            members[indptr[i] + k] = out[k]
     return members
