@@ -1,32 +1,35 @@
-"""Local Moran's I on shared draws: exact given exchangeability, for all areas and sectors at once."""
+"""Local Moran: which areas lie among areas like themselves, all sectors in one batch."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.autocorrelation.inputs import is_constant, prepare
-from clustermap.autocorrelation.sharing import held_draws, neighbour_sums, prefix_sums, shared_draws
+from clustermap.autocorrelation import variables as v
+from clustermap.autocorrelation.draws import conditional_counts
+from clustermap.autocorrelation.kernels import neighbour_sums
 from clustermap.autocorrelation.results import LocalResult, LocalResults
 from clustermap.errors import OptionError
-from clustermap.inference import MINIMUM_AUTO, adjust, check_resolution, monte_carlo_p, permutations_needed
+from clustermap.inference import adjust, check_resolution, monte_carlo_p, permutations_needed
 from clustermap.randomness import resolve_seed
-from clustermap.schema import LISA_LABELS
+from clustermap.schema import LISA_LABELS, LOCAL_COLUMNS
 
 if TYPE_CHECKING:
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.inputs import Prepared
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.tables.table import SectorTable
 
 __all__ = ["local_moran"]
 
-Array = npt.NDArray[np.float64]
-_TOLERANCE = 64 * np.finfo(float).eps
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+HH, LL, HL, LH, NOT_SIGNIFICANT, ISOLATE, UNDEFINED, CANNOT_REACH = range(8)
+_AT_MEAN = 1e-12
 
 
 def local_moran(
@@ -43,217 +46,218 @@ def local_moran(
     transformation: Transformation = "row",
     seed: int | None = None,
 ) -> LocalResult | LocalResults:
-    """Find areas that resemble, or differ from, their neighbours (LISA).
+    r"""Test for every area whether its neighbours resemble it, or differ from it, more than chance allows.
+
+    With :math:`z` standardised (denominator n), :math:`I_i = z_i \sum_j w_{ij} z_j`; under row-standardised
+    weights their mean is Moran's I. p is conditional on the area's own value: its neighbours are replaced by
+    as many others, all sets equally likely. One list of draws serves all areas and sectors, and p is exact
+    given exchangeability; ties count in both tails.
 
     Parameters
     ----------
-    data : SectorTable, DataFrame (areas × sectors) or Series by area
-        What is tested. A Series must carry the graph's labels.
+    data : SectorTable, pandas.DataFrame or pandas.Series
+        A table or a frame of areas × sectors (counts, analysed as rates of the area's total), or one number
+        per area, indexed by code. Suppressed cells and areas without a total have no value: they are left
+        out of the draws and of their neighbours' sums.
     graph : libpysal.graph.Graph
-        Neighbours; links of an area carry equal weights.
+        Who neighbours whom. Isolates get no statistic.
     sector : str, optional
-        One sector; all of them, corrected as one family, where None.
+        One sector of a table; all of them, in one batch and one family, where absent.
     permutations : "auto" or int
-        Draws; "auto" takes as many as the correction needs.
+        ``"auto"`` takes what the correction needs, at most 999,999.
     alternative : {"two-sided", "greater", "less"}
-        "greater" asks for areas like their neighbours.
+        ``"greater"``: like beside like; ``"less"``: unlike beside unlike.
     correction : {"fdr_bh", "bonferroni", "none"}
-        With "none", `q` is NaN and the label goes by p.
+        How q corrects for the family: the areas of one sector, or all areas × sectors. With ``"none"`` q is NaN
+        and labels use p.
     alpha : float
-        Level of the label.
+        Level of the labels.
     null : {"free"}
-        Values of the other areas exchangeable.
-    rates : {"auto", "empirical-Bayes", "none"}
-        "auto": empirical Bayes for a table, the values themselves for a Series.
+        All arrangements of the values are equally likely.
+    rates : {"auto", "empirical-bayes", "none"}
+        Empirical-Bayes standardisation of rates; ``"auto"`` uses it for tables and frames, not for a series.
     transformation : {"row", "binary"}
         Mean or sum over the neighbours.
     seed : int, optional
-        Drawn and recorded where None.
+        Same seed, same bytes; drawn and recorded where absent.
 
     Returns
     -------
     LocalResult or LocalResults
-        Local I has denominator n, so that under row standardisation its mean over areas with neighbours is I.
+        One sector: `frame` indexed by area. Many: a long frame, ``.wide("q")`` and ``result["sector"]``.
 
     Raises
     ------
     StatisticsError
-        CM-STAT-001 constant, CM-STAT-002 too few areas, CM-STAT-003 draws that can reject nothing.
+        CM-MORAN-002: fewer than three areas. CM-MORAN-003: no links. CM-MORAN-004: a constant variable.
+        CM-STAT-003: too few permutations to reject anything.
+    OptionError
+        CM-MORAN-001: unknown option. CM-MORAN-006: the weights of an area's links differ under
+        ``transformation="row"``.
     AlignmentError
-        CM-ALIGN-002 labels that do not fit, CM-ALIGN-003 NaN in a Series.
+        CM-ALIGN-002, CM-ALIGN-003: other labels than the graph, or values that are no finite numbers.
 
     References
     ----------
-    Anselin, L. (1995), Local indicators of spatial association - LISA. Geographical Analysis 27.
-    Benjamini, Y. and Hochberg, Y. (1995) for the correction.
+    Anselin, L. (1995), Local indicators of spatial association: LISA. Geographical Analysis 27.
+    Benjamini, Y. and Hochberg, Y. (1995), Controlling the false discovery rate.
+    Assunção, R. M. and Reis, E. A. (1999), A new proposal to adjust Moran's I for population density.
+    Statistics in Medicine 18.
 
     Examples
     --------
-    >>> from clustermap.testing import make_region
-    >>> region = make_region(seed=1)
-    >>> local_moran(region.table, region.graph, sector="planted", seed=7).family_size
-    40
+    >>> from libpysal.graph import Graph
+    >>> n = 30
+    >>> ring = Graph.from_arrays([*range(n), *range(n)], [*range(1, n), 0, n - 1, *range(n - 1)], [1] * 2 * n)
+    >>> values = pd.Series([9.0, 8.5, 9.5, 9.2, 8.8] + [0.0] * (n - 5))
+    >>> local_moran(values, ring, correction="none", seed=1).frame["label"].value_counts()["HH"].item()
+    3
     """
-    prepared = prepare(data, graph, sector=sector, rates=rates, transformation=transformation, null=null)
-    if alternative not in {"two-sided", "greater", "less"}:
-        raise OptionError(
-            "CM-STAT-011", f"unknown alternative {alternative!r}", fix='"two-sided", "greater", "less"'
-        )
-    family, k_max, n = _family(prepared)
-    draws = _how_many(permutations, family, alpha, correction, k_max / max(n, 1))
-    seed = resolve_seed(seed)
-    parts: dict[int, pd.DataFrame] = {}
-    for valid, columns in prepared.patterns():
-        pattern = _Pattern(prepared, valid, draws, seed)
-        for column in columns:
-            parts[column] = pattern.test(column, alternative, transformation)
-    frame = pd.concat([parts[c] for c in range(len(prepared.sectors))], ignore_index=True)
-    frame["q"] = adjust(frame["p"].to_numpy(), correction)
-    frame = _labelled(frame, alpha, correction, family)
-    shared = {
-        "areas": prepared.areas, "null": null, "permutations": draws, "alternative": alternative,
-        "correction": correction, "alpha": alpha, "rates": prepared.rates, "transformation": transformation,
-        "seed": seed, "family_size": family,
-    }  # fmt: skip
-    if prepared.single:
-        one = frame.drop(columns="sector").set_index("area")
-        return LocalResult(frame=one, sector=prepared.sectors[0], **shared)
-    return LocalResults(frame=frame, **shared)
-
-
-class _Pattern:
-    """The areas that have a value in some sectors, their links, and the draws that those sectors share."""
-
-    def __init__(self, prepared: Prepared, valid: npt.NDArray[np.bool_], draws: int, seed: int) -> None:
-        self.prepared, self.valid = prepared, np.flatnonzero(valid)
-        self.indptr, self.indices = _sublinks(prepared, valid)
-        self.k = np.diff(self.indptr)
-        self.sizes = np.unique(self.k[self.k > 0])
-        self.row = np.searchsorted(self.sizes, np.maximum(self.k, 1)).astype(np.int64)
-        k_max = int(self.sizes[-1]) if len(self.sizes) else 0
-        self.draws = shared_draws(len(self.valid), k_max, draws, seed=seed, statistic="local-moran")
-
-    def test(self, column: int, alternative: Alternative, transformation: Transformation) -> pd.DataFrame:
-        """Return the rows of one sector, in code order, without q and label."""
-        x = self.prepared.values[self.valid, column]
-        z = x - x.mean() if len(x) else x
-        status = np.where(self.k > 0, "ok", "isolate").astype(object)
-        lag_z, lag_x = np.empty_like(z), np.empty_like(x)
-        neighbour_sums(self.indptr, self.indices, z, lag_z)
-        neighbour_sums(self.indptr, self.indices, x, lag_x)
-        p, constant = np.full(len(z), np.nan), not len(z) or is_constant(x)
-        if constant or not len(self.sizes):
-            status[self.k > 0] = "constant"
-        else:
-            p = self._p(z, lag_z, alternative)
-        divisor = np.maximum(self.k, 1) if transformation == "row" else np.ones(len(self.k))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            local = z * (lag_z / divisor) / (np.square(z).mean() if not constant else np.nan)
-        linked = self.k > 0
-        rows = {
-            "statistic": np.where(linked, local, np.nan),
-            "value": x,
-            "lag": np.where(linked, lag_x / divisor, np.nan),
-            "p": np.where(linked, p, np.nan),
-            "p_min": np.where(linked, self._p_min(alternative), np.nan),
-            "_z": z,
-            "_lag_z": lag_z,
-        }
-        return self._spread(rows, status, self.prepared.sectors[column])
-
-    def _p(self, z: Array, observed: Array, alternative: Alternative) -> Array:
-        sums = np.empty((len(self.sizes), len(self.draws)))
-        prefix_sums(self.draws, z, self.sizes, sums)
-        tolerance = float(_TOLERANCE * self.sizes[-1] * np.abs(z).max())
-        held = np.zeros((3, len(z)), dtype=np.int64)
-        held_draws(self.draws, self.k, self.row, sums, observed, tolerance, held)
-        sums.sort(axis=1)
-        up, low = np.zeros(len(z), dtype=np.int64), np.zeros(len(z), dtype=np.int64)
-        for at, size in enumerate(self.sizes):
-            here = np.flatnonzero(self.k == size)
-            up[here] = len(self.draws) - np.searchsorted(sums[at], observed[here] - tolerance, "left")
-            low[here] = np.searchsorted(sums[at], observed[here] + tolerance, "right")
-        up, low, left = up - held[1], low - held[2], len(self.draws) - held[0]
-        if (
-            alternative != "two-sided"
-        ):  # local I grows with the neighbours' sum where z > 0 and falls where z < 0
-            up, low = np.where(z < 0, low, up), np.where(z < 0, up, low)
-        p = monte_carlo_p(up, low, left, alternative=alternative)
-        return np.where(np.abs(z) <= tolerance, 1.0, p)
-
-    def _p_min(self, alternative: Alternative) -> Array:
-        from scipy.special import gammaln
-
-        n = len(self.valid)
-        subsets = gammaln(n) - gammaln(self.k + 1) - gammaln(np.maximum(n - self.k, 1))
-        return np.asarray(np.minimum(1.0, (2.0 if alternative == "two-sided" else 1.0) * np.exp(-subsets)))
-
-    def _spread(self, rows: dict[str, Array], status: npt.NDArray[Any], sector: str) -> pd.DataFrame:
-        labels = self.prepared.links.labels
-        out = pd.DataFrame({"sector": sector, "area": labels})
-        for name, numbers in rows.items():
-            column = np.full(len(labels), np.nan)
-            column[self.valid] = numbers
-            out[name] = column
-        said = np.full(len(labels), "undefined", dtype=object)
-        said[self.valid] = status
-        return out.assign(status=said)
-
-
-def _sublinks(prepared: Prepared, valid: npt.NDArray[np.bool_]) -> tuple[Any, Any]:
-    """Keep the links between areas that have a value, renumbered."""
-    links = prepared.links
-    focal = np.repeat(np.arange(len(links)), links.cardinalities)
-    keep = valid[focal] & valid[links.indices]
-    number = np.cumsum(valid) - 1
-    counts = np.bincount(number[focal[keep]], minlength=int(valid.sum()))
-    indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    return indptr, number[links.indices[keep]].astype(np.int64)
-
-
-def _family(prepared: Prepared) -> tuple[int, int, int]:
-    """Count the tests that are corrected together, the most neighbours, and the fewest areas."""
-    family, k_max, n = 0, 0, len(prepared.links)
-    for valid, columns in prepared.patterns():
-        indptr, _ = _sublinks(prepared, valid)
-        k = np.diff(indptr)
-        for column in columns:
-            x = prepared.values[valid, column]
-            family += int((k > 0).sum()) if len(x) and not is_constant(x) else 0
-        k_max, n = max(k_max, int(k.max(initial=0))), min(n, int(valid.sum()))
-    return family, k_max, n
-
-
-def _how_many(
-    permutations: Literal["auto"] | int,
-    family: int,
-    alpha: float,
-    correction: Correction,
-    largest_share: float,
-) -> int:
+    _check(alternative, null, transformation, alpha, permutations)
+    adjust([], correction)  # refuses an unknown one before any work
+    known = v.read_variables(data, graph, sector=sector, rates=rates)
+    groups = list(known.groups())
+    if transformation == "row":
+        _check_weights(known)
+    family = sum(int(np.count_nonzero(g.sizes)) * len(g.sectors) for g in groups)
+    share = max(float(g.sizes.max()) / len(g.sizes) for g in groups)
     if permutations == "auto":
-        if correction == "none":
-            return MINIMUM_AUTO
-        return permutations_needed(family, alpha, largest_share=min(largest_share, 0.9))
-    if not isinstance(permutations, int | np.integer) or permutations < 1:
-        raise OptionError(
-            "CM-STAT-012", f"permutations={permutations!r} is no number of draws", fix='permutations="auto"'
+        tests = 1 if correction == "none" else family
+        permutations = permutations_needed(tests, alpha, largest_share=share)
+    check_resolution(permutations, family, alpha, correction, largest_share=share, alternative=alternative)
+    seed = resolve_seed(seed)
+    columns = {name: np.full(known.values.shape, np.nan) for name in (*LOCAL_COLUMNS[:5], "_z", "_lag")}
+    for group in groups:
+        _fill(
+            columns,
+            group,
+            permutations=int(permutations),
+            seed=seed,
+            alternative=alternative,
+            transformation=transformation,
         )
-    check_resolution(int(permutations), family, alpha, correction)
-    return int(permutations)
+    columns["q"] = adjust(columns["p"], correction)
+    isolated = np.isfinite(columns["value"]) & np.isnan(columns["lag"])
+    known.status[isolated] = v.ISOLATE
+    reach = alpha / family if correction == "bonferroni" else alpha
+    labels = _labels(columns, isolated, alpha, reach, correction)
+    shared = {
+        "areas": known.table.areas if known.table is not None else None,
+        "null": null,
+        "permutations": permutations,
+        "alternative": alternative,
+        "correction": correction,
+        "alpha": alpha,
+        "rates": known.rates,
+        "transformation": transformation,
+        "seed": seed,
+        "family_size": family,
+        "note": known.table.note if known.table is not None else "",
+    }
+    return _result(known, columns, labels, shared)
 
 
-def _labelled(frame: pd.DataFrame, alpha: float, correction: Correction, family: int) -> pd.DataFrame:
-    """Add the label: the quadrant where the test rejects, and the reason where it could not."""
-    judged = frame["p"] if correction == "none" else frame["q"]
-    threshold = alpha / max(family, 1) if correction == "bonferroni" else alpha
-    own = np.where(frame["_z"] > 0, "H", "L")
-    quadrant = np.char.add(own.astype(str), np.where(frame["_lag_z"] > 0, "H", "L").astype(str))
-    label = np.where(judged <= alpha, quadrant, "not significant").astype(object)
-    cannot = (frame["status"] == "ok") & (frame["p_min"] > threshold)
-    label[cannot] = "cannot reach"
-    label[frame["status"] == "isolate"] = "isolate"
-    label[frame["status"].isin(["undefined", "constant"])] = "undefined"
-    frame.loc[cannot, "status"] = "cannot reach"
-    frame["label"] = pd.Categorical(label, categories=list(LISA_LABELS), ordered=True)
-    return frame[["sector", "area", "statistic", "value", "lag", "p", "p_min", "q", "label", "status"]]
+def _check(
+    alternative: object, null: object, transformation: object, alpha: float, permutations: object
+) -> None:
+    v.check_option("alternative", alternative, ("two-sided", "greater", "less"))
+    v.check_option("null", null, ("free",), why="shared draws answer for freely exchangeable values alone")
+    v.check_option("transformation", transformation, ("row", "binary"))
+    if not 0 < alpha < 1:
+        raise OptionError("CM-MORAN-001", f"alpha={alpha} is no level", fix="alpha=0.05")
+    if permutations == "auto":
+        return
+    if isinstance(permutations, bool) or not isinstance(permutations, int | np.integer) or permutations < 1:
+        raise OptionError(
+            "CM-MORAN-001",
+            f"permutations={permutations!r} is no number of draws",
+            fix='permutations="auto", or a whole number such as 9_999',
+        )
+
+
+def _check_weights(known: v.Variables) -> None:
+    if not known.near.equal_within_rows:
+        raise OptionError(
+            "CM-MORAN-006",
+            f"the links of an area carry different weights in this graph of {len(known.near)} areas",
+            why="shared draws are exact where the neighbours of an area count alike",
+            fix='transformation="binary", or graph.transform("b")',
+        )
+
+
+def _fill(
+    columns: dict[str, Floats],
+    group: v.Group,
+    *,
+    permutations: int,
+    seed: int,
+    alternative: Alternative,
+    transformation: Transformation,
+) -> None:
+    """Compute one group of variables that are known in the same areas."""
+    z, sizes = group.z, group.sizes
+    sums, around = np.empty_like(z), np.empty_like(z)
+    neighbour_sums(group.values, group.indptr, group.indices, around)
+    neighbour_sums(z, group.indptr, group.indices, sums)
+    counts = conditional_counts(z, sums, sizes, permutations=permutations, seed=seed)
+    up, low = counts.up, counts.low
+    if alternative != "two-sided":  # a large statistic is a large lag above the mean, a small one below
+        below = z < 0
+        up, low = np.where(below, low, up), np.where(below, up, low)
+    p = monte_carlo_p(up, low, counts.draws, alternative=alternative)
+    p[np.abs(z) <= _AT_MEAN] = 1.0  # at the mean the statistic is 0 whatever the neighbours
+    alone = sizes == 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = 1.0 / sizes if transformation == "row" else np.where(alone, np.nan, 1.0)
+        filled = {"statistic": z * (sums * share), "value": group.values, "lag": around * share}
+    filled["statistic"][:, alone] = filled["lag"][:, alone] = p[:, alone] = np.nan
+    filled |= {"p": p, "_z": z, "_lag": sums}
+    cells = np.ix_(group.sectors, group.areas)
+    filled["p_min"] = np.broadcast_to(_smallest_p(sizes, alternative), z.shape)
+    for name, values in filled.items():
+        columns[name][cells] = values
+
+
+def _smallest_p(sizes: Ints, alternative: Alternative) -> Floats:
+    """Return what the permutation distribution itself allows: 2 / C(n − 1, k), one-sided half of it."""
+    n, tails = len(sizes), 2 if alternative == "two-sided" else 1
+    of = {k: min(1.0, tails / math.comb(n - 1, k)) if k else math.nan for k in map(int, np.unique(sizes))}
+    return np.array([of[int(k)] for k in sizes])
+
+
+def _labels(
+    columns: dict[str, Floats],
+    isolated: npt.NDArray[np.bool_],
+    alpha: float,
+    reach: float,
+    correction: Correction,
+) -> npt.NDArray[np.int8]:
+    z, lag = columns["_z"], columns["_lag"]
+    with np.errstate(invalid="ignore"):
+        above, near_above = z > 0, lag > 0
+        kind = np.where(above, np.where(near_above, HH, HL), np.where(near_above, LH, LL))
+        sure = columns["p" if correction == "none" else "q"] <= alpha
+        labels = np.where(sure, kind, NOT_SIGNIFICANT)
+        labels[columns["p_min"] > reach] = CANNOT_REACH
+    labels[np.isnan(z)] = UNDEFINED
+    labels[isolated] = ISOLATE
+    return labels.astype(np.int8)
+
+
+def _result(
+    known: v.Variables, columns: dict[str, Floats], labels: npt.NDArray[np.int8], shared: dict[str, Any]
+) -> LocalResult | LocalResults:
+    filled: dict[str, Any] = {name: columns[name].ravel() for name in LOCAL_COLUMNS[:6]}
+    words = pd.CategoricalDtype(list(LISA_LABELS), ordered=True)
+    filled["label"] = pd.Categorical.from_codes(labels.ravel(), dtype=words)
+    filled["status"] = pd.Categorical.from_codes(known.status.ravel(), categories=list(v.STATUSES))
+    codes = known.near.labels
+    if not known.many:
+        frame = pd.DataFrame(filled, index=codes.rename("area"))
+        return LocalResult(
+            frame=frame, sector=known.sectors[0] or None, title=known.titles[known.sectors[0]], **shared
+        )
+    n, m = len(codes), len(known.sectors)
+    places = {"sector": pd.Categorical.from_codes(np.repeat(np.arange(m), n), categories=known.sectors)}
+    frame = pd.DataFrame({**places, "area": codes.take(np.tile(np.arange(n), m)), **filled})
+    return LocalResults(frame=frame, sectors=tuple(known.sectors), titles=known.titles, **shared)

@@ -1,4 +1,4 @@
-"""Results of spatial autocorrelation: the numbers, their null, and what they were corrected for."""
+"""What autocorrelation returns: frozen values that say themselves in plain sentences."""
 
 from __future__ import annotations
 
@@ -6,197 +6,360 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError
-from clustermap.schema import LISA_LABELS
+from clustermap.schema import LISA_LABELS, LOCAL_COLUMNS
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.sources.values import Areas
 
 __all__ = ["GlobalResult", "GlobalResults", "LocalResult", "LocalResults"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GlobalResults:
-    """Moran's I of several sectors.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        ``sector, statistic, expected, variance, z, p_normal, p, permutations``. `variance`, `z` and `p_normal`
-        (two-sided) are those of randomisation; `p` is the Monte-Carlo p of the alternative asked for.
-    method, null, alternative, rates, transformation : str
-    permutations, seed, n : int
-        Random maps, seed, and areas.
-    """
-
-    frame: pd.DataFrame
-    method: str = "Moran's I"
-    null: str
-    permutations: int
-    alternative: str
-    rates: str
-    transformation: str
-    seed: int
-    n: int
-
-    def summary(self) -> str:
-        """Say in plain sentences how alike neighbours are."""
-        lines = [
-            f"Moran's I of {row.sector}: {row.statistic:.4f} (expected {row.expected:.4f}), "
-            f"p = {row.p:.4g} from {row.permutations:,} random maps."
-            for row in self.frame.itertuples()
-        ]
-        lines.append(
-            f"Null: values exchangeable over {self.n} areas; alternative {self.alternative}; "
-            f"rates {self.rates}; weights {self.transformation}; seed {self.seed}."
-        )
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return f"<GlobalResults: Moran's I of {len(self.frame)} sectors, {self.permutations} permutations>"
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.summary())}</pre>"
+_TOLD = 10
+_NAMED = 5
+_WORDS = {
+    "HH": "High-High",
+    "LL": "Low-Low",
+    "HL": "High-Low",
+    "LH": "Low-High",
+    "cannot reach": "with too few neighbours for any p this small",
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class GlobalResult(GlobalResults):
-    """Moran's I of one sector: the columns of the frame are attributes too."""
-
-    sector: str
-    statistic: float
-    expected: float
-    variance: float
-    z: float
-    p_normal: float
-    p: float
-
-    def __repr__(self) -> str:
-        return f"<GlobalResult: I of {self.sector} = {self.statistic:.4f}, p = {self.p:.4g}>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Local:
-    """What one and many sectors have in common."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class _Result:
+    """What every result carries: how it came about."""
 
     frame: pd.DataFrame
     areas: Areas | None
-    method: str = "local Moran (LISA)"
     null: str
     permutations: int
-    alternative: str
-    correction: str
-    alpha: float
-    rates: str
-    transformation: str
+    alternative: Alternative
+    correction: Correction
+    rates: Rates
+    transformation: Transformation
     seed: int
     family_size: int
-
-    def _told(self) -> str:
-        corrected = (
-            "no correction"
-            if self.correction == "none"
-            else f"{self.correction} over {self.family_size} tests"
-        )
-        return (
-            f"Null: the values of the other areas exchangeable; {self.permutations:,} draws shared by all areas; "
-            f"alternative {self.alternative}; {corrected} at {self.alpha:g}; rates {self.rates}; seed {self.seed}."
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.summary())}</pre>"
+    note: str = ""
 
     def summary(self) -> str:
         """Say in plain sentences what was found."""
-        raise NotImplementedError  # pragma: no cover - both kinds say it themselves
+        raise NotImplementedError  # pragma: no cover - every result says its own
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LocalResult(_Local):
-    """Local Moran of one sector.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        Indexed by area, in code order: ``statistic, value, lag, p, p_min, q, label, status``. `value` is what was
-        tested (rates after empirical Bayes), `lag` its mean (row) or sum (binary) over the neighbours, `p_min`
-        the smallest p that the area's number of neighbours allows.
-    sector : str
-    method, null, alternative, correction, rates, transformation : str
-    permutations, seed, family_size : int
-    alpha : float
-    """
-
-    sector: str
-
-    def geo(self) -> Any:
-        """Return a GeoDataFrame of the areas with the result's columns."""
-        if self.areas is None:
-            raise InputError("CM-STAT-030", "this result has no areas", fix="gdf.join(result.frame)")
-        return self.areas.frame.join(self.frame)
-
-    def summary(self) -> str:
-        """Say in plain sentences how many areas stand out, and in which way."""
-        counts = self.frame["label"].value_counts()
-        found = ", ".join(f"{counts[label]} {label}" for label in LISA_LABELS if counts.get(label, 0))
-        return f"Local Moran of {self.sector}: {found}.\n{self._told()}"
-
-    def __repr__(self) -> str:
-        found = int(self.frame["label"].isin(LISA_LABELS[:4]).sum())
-        return f"<LocalResult: {self.sector}, {found} of {len(self.frame)} areas stand out>"
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class _Global(_Result):
+    method: str = "global Moran"
+    correction: Correction = "none"
+    areas: Areas | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LocalResults(_Local):
-    """Local Moran of several sectors, corrected as one family.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class GlobalResult(_Global):
+    """Moran's I of one variable.
 
     Attributes
     ----------
     frame : pandas.DataFrame
-        Long: ``sector, area`` and the columns of :class:`LocalResult`.
+        One row: ``sector, statistic, expected, variance, z, p_normal, p, permutations``.
+    sector : str or None
+        What was analysed.
+    variance_normality : float
+        Variance if the values were normal; `variance` is that of all arrangements of these values.
+    null, permutations, alternative, correction, rates, transformation, seed, family_size
+        How it came about.
     """
+
+    sector: str | None
+    title: str = ""
+    variance_normality: float
+
+    def _number(self, column: str) -> float:
+        return float(self.frame[column].iloc[0])
 
     @property
-    def sectors(self) -> list[str]:
-        """The sectors, in order."""
-        return list(self.frame["sector"].unique())
+    def statistic(self) -> float:
+        """Moran's I."""
+        return self._number("statistic")
 
-    def wide(self, column: str) -> pd.DataFrame:
-        """Return one column as areas × sectors."""
-        if column not in self.frame.columns:
-            raise OptionError(
-                "CM-STAT-031", f"there is no column {column!r}", fix=f"one of {list(self.frame.columns[2:])}"
-            )
-        return self.frame.pivot(index="area", columns="sector", values=column)  # noqa: PD010 - keys are unique
+    @property
+    def expected(self) -> float:
+        """Its mean over all arrangements: −1/(n − 1)."""
+        return self._number("expected")
 
-    def __getitem__(self, sector: str) -> LocalResult:
-        if sector not in self.sectors:
-            raise OptionError(
-                "CM-SECTOR-001", f"the result has no sector {sector!r}", fix=f"one of {self.sectors[:10]}"
+    @property
+    def variance(self) -> float:
+        """Its variance over all arrangements of these values (randomisation)."""
+        return self._number("variance")
+
+    @property
+    def z(self) -> float:
+        """Distance from the mean in standard deviations."""
+        return self._number("z")
+
+    @property
+    def p_normal(self) -> float:
+        """Approximate p from `z`."""
+        return self._number("p_normal")
+
+    @property
+    def p(self) -> float:
+        """Monte-Carlo p from permutations."""
+        return self._number("p")
+
+    def summary(self) -> str:
+        """Say in plain sentences what was found."""
+        what = f" of {self.title}" if self.title else ""
+        tone = "more" if self.statistic > self.expected else "less"
+        lines = [
+            (
+                f"Moran's I{what} is {self.statistic:.3f} where {self.expected:.3f} is expected by chance "
+                f"(z = {self.z:.2f}): neighbours resemble each other {tone} than areas at random, "
+                f"p = {_p_text(self.p, self.p_normal)} ({self.alternative}, {self.permutations:,} permutations)."
             )
-        part = self.frame[self.frame["sector"] == sector].drop(columns="sector").set_index("area")
-        return LocalResult(
-            frame=part,
+        ]
+        return "\n".join([*lines, *([self.note] if self.note else [])])
+
+    def __repr__(self) -> str:
+        return f"<GlobalResult: I {self.statistic:.4f}, z {self.z:.2f}, p {self.p:.3g}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class GlobalResults(_Global):
+    """Moran's I of many sectors.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row per sector: ``sector, statistic, expected, variance, z, p_normal, p, permutations``.
+    variances_normality : pandas.Series
+        By sector, the variance if the values were normal.
+    null, permutations, alternative, correction, rates, transformation, seed, family_size
+        How it came about; p is not corrected for the number of sectors.
+    """
+
+    variances_normality: pd.Series
+    titles: dict[str, str]
+
+    def __getitem__(self, sector: str) -> GlobalResult:
+        row = self.frame[self.frame["sector"] == sector]
+        _check_sector(sector, list(self.frame["sector"]))
+        shared = {name: getattr(self, name) for name in _SHARED if name not in {"frame", "areas"}}
+        return GlobalResult(
+            frame=row.reset_index(drop=True),
             areas=self.areas,
-            null=self.null,
-            permutations=self.permutations,
-            alternative=self.alternative,
-            correction=self.correction,
-            alpha=self.alpha,
-            rates=self.rates,
-            transformation=self.transformation,
-            seed=self.seed,
-            family_size=self.family_size,
             sector=sector,
+            title=self.titles.get(sector, sector),
+            variance_normality=float(self.variances_normality[sector]),
+            **shared,
         )
 
     def summary(self) -> str:
-        """Say in plain sentences how many areas stand out by sector."""
-        high = self.frame[self.frame["label"] == "HH"].groupby("sector").size()
-        lines = [f"Local Moran of {s}: {int(high.get(s, 0))} areas High-High." for s in self.sectors]
-        return "\n".join([*lines, self._told()])
+        """Say in plain sentences what was found."""
+        ranked = self.frame.sort_values("z", ascending=False, kind="stable")
+        lines = [
+            (
+                f"Moran's I of {len(self.frame):,} sectors, strongest first; p ({self.alternative}, "
+                f"{self.permutations:,} permutations) is not corrected for their number."
+            )
+        ]
+        lines += [
+            f"{self.titles.get(r.sector, r.sector)}: I {r.statistic:.3f}, p {_p_text(r.p, r.p_normal)}."
+            for r in ranked.head(_TOLD).itertuples()
+        ]
+        return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def __repr__(self) -> str:
-        return f"<LocalResults: {len(self.sectors)} sectors, {self.family_size} tests>"
+        return f"<GlobalResults: {len(self.frame)} sectors, {self.permutations} permutations>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class _Local(_Result):
+    alpha: float
+    method: str = "local Moran"
+
+    def _polygons(self) -> gpd.GeoDataFrame:
+        if self.areas is None:
+            raise InputError(
+                "CM-MORAN-007",
+                "this result knows no polygons",
+                why="it came from numbers by code",
+                fix="gdf.join(result.frame), with gdf indexed by the same codes",
+            )
+        return self.areas.frame
+
+    def _rule(self) -> str:
+        if self.correction == "none":
+            return f"p ≤ {self.alpha:g}, not corrected for {self.family_size:,} tests"
+        return f"q ≤ {self.alpha:g}, {self.correction} over {self.family_size:,} tests"
+
+    def _how(self) -> str:
+        return (
+            f"{self._rule()}; {self.alternative}, {self.permutations:,} shared draws, exact given that values "
+            f"are exchangeable; rates: {self.rates}."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LocalResult(_Local):
+    """Local Moran of one variable.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Indexed by area, in code order: ``statistic, value, lag, p, p_min, q, label, status``. `value` is
+        what was analysed (the rate after empirical Bayes, or the number given), `lag` its mean (or sum) over the
+        neighbours. `p_min` is the smallest p that any draws could give.
+    sector : str or None
+        What was analysed.
+    areas : Areas or None
+        The polygons, where the data had them.
+    null, permutations, alternative, correction, alpha, rates, transformation, seed, family_size
+        How it came about.
+    """
+
+    sector: str | None
+    title: str = ""
+
+    def geo(self) -> gpd.GeoDataFrame:
+        """Return the areas with the columns of the frame, indexed by code.
+
+        Raises
+        ------
+        InputError
+            CM-MORAN-007: the result knows no polygons.
+        """
+        return self._polygons().join(self.frame)
+
+    def summary(self) -> str:
+        """Say in plain sentences what was found."""
+        counts = self.frame["label"].value_counts().reindex(list(LISA_LABELS), fill_value=0)
+        what = f" of {self.title}" if self.title else ""
+        found = ", ".join(f"{counts[k]} {_WORDS[k]}" for k in ("HH", "LL", "HL", "LH"))
+        lines = [
+            f"Local Moran{what} over {len(self.frame):,} areas: {found}.",
+            f"Labelled where {self._how()}",
+        ]
+        for label, sentence in (
+            ("isolate", "have no neighbour and no statistic"),
+            ("undefined", "have no value"),
+            ("cannot reach", "have too few possible neighbourhoods ever to be labelled"),
+        ):
+            if counts[label]:
+                lines.append(f"{counts[label]} areas {sentence}: {self._names(label)}.")
+        return "\n".join([*lines, *([self.note] if self.note else [])])
+
+    def _names(self, label: str) -> str:
+        codes = list(self.frame.index[self.frame["label"] == label])
+        names = codes if self.areas is None else list(self.areas.names.reindex(codes))
+        more = f" and {len(codes) - _NAMED} more" if len(codes) > _NAMED else ""
+        return ", ".join(map(str, names[:_NAMED])) + more
+
+    def __repr__(self) -> str:
+        counts = self.frame["label"].value_counts()
+        shown = ", ".join(f"{label} {counts[label]}" for label in ("HH", "LL", "HL", "LH"))
+        return f"<LocalResult: {len(self.frame)} areas, {shown}, {self.permutations} draws>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LocalResults(_Local):
+    """Local Moran of many sectors.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        Long, by sector and area: ``sector, area, statistic, value, lag, p, p_min, q, label, status``.
+    sectors : tuple of str
+        What was analysed.
+    areas : Areas or None
+        The polygons, where the data had them.
+    null, permutations, alternative, correction, alpha, rates, transformation, seed, family_size
+        How it came about; the family is all areas × sectors.
+    """
+
+    sectors: tuple[str, ...]
+    titles: dict[str, str]
+
+    def wide(self, column: str = "q") -> pd.DataFrame:
+        """Return one column as areas × sectors.
+
+        Raises
+        ------
+        OptionError
+            CM-MORAN-001: no such column.
+        """
+        if column not in LOCAL_COLUMNS:
+            raise OptionError(
+                "CM-MORAN-001", f"no column {column!r}", fix=f"wide() with one of: {', '.join(LOCAL_COLUMNS)}"
+            )
+        rows = np.asarray(self.frame[column]).reshape(len(self.sectors), -1)
+        return pd.DataFrame(rows.T, index=self._index(), columns=pd.Index(self.sectors, name="sector"))
+
+    def __getitem__(self, sector: str) -> LocalResult:
+        _check_sector(sector, list(self.sectors))
+        n, place = len(self._index()), self.sectors.index(sector)
+        part = self.frame.iloc[place * n : (place + 1) * n].drop(columns="sector").set_index("area")
+        shared = {name: getattr(self, name) for name in (*_SHARED, "alpha") if name != "frame"}
+        return LocalResult(frame=part, sector=sector, title=self.titles.get(sector, sector), **shared)
+
+    def geo(self, sector: str | None = None) -> gpd.GeoDataFrame:
+        """Return the areas with the frame of one sector, or with the label of each.
+
+        Raises
+        ------
+        InputError
+            CM-MORAN-007: the result knows no polygons.
+        """
+        return self._polygons().join(self.wide("label")) if sector is None else self[sector].geo()
+
+    def summary(self) -> str:
+        """Say in plain sentences what was found."""
+        labels = self.wide("label")
+        counts = pd.DataFrame({k: (labels == k).sum() for k in ("HH", "LL", "HL", "LH")})
+        lines = [
+            f"Local Moran of {len(self.sectors):,} sectors over {len(self._index()):,} areas.",
+            f"Labelled where {self._how()}",
+        ]
+        ranked = counts.sort_values(["HH", "LL"], ascending=False, kind="stable").head(_TOLD)
+        lines += [
+            f"{self.titles.get(str(s), s)}: "
+            + ", ".join(f"{row[k]} {_WORDS[k]}" for k in ("HH", "LL", "HL", "LH"))
+            for s, row in ranked.iterrows()
+        ]
+        if len(self.sectors) > _TOLD:
+            lines.append(f"{len(self.sectors) - _TOLD:,} more sectors stand in the frame.")
+        return "\n".join([*lines, *([self.note] if self.note else [])])
+
+    def _index(self) -> pd.Index:
+        n = len(self.frame) // len(self.sectors)
+        return pd.Index(self.frame["area"].iloc[:n], name="area")
+
+    def __repr__(self) -> str:
+        return f"<LocalResults: {len(self.sectors)} sectors × {len(self._index())} areas, {self.permutations} draws>"
+
+
+_SHARED = (
+    "frame", "areas", "null", "permutations", "alternative", "correction", "rates", "transformation", "seed",
+    "family_size", "note",
+)  # fmt: skip
+
+
+def _check_sector(sector: Any, known: list[str]) -> None:
+    if sector not in known:
+        raise OptionError(
+            "CM-SECTOR-001",
+            f"the result has no sector {sector!r}",
+            fix=f"one of: {', '.join(map(repr, known[:_TOLD]))}",
+        )
+
+
+def _p_text(p: float, fallback: float) -> str:
+    return f"{p:.3g}" if np.isfinite(p) else f"{fallback:.3g} (normal approximation)"

@@ -1,0 +1,194 @@
+"""Compiled parts of the permutation engine: shared draws, sums over neighbours, counts in both tails.
+
+The conditional null of a local statistic: the k neighbours of an area are any k of the other areas, all
+sets equally likely. One list of draws serves all areas: the first k entries of a draw are a uniform k-subset
+of all areas, and given that they do not hold area i, a uniform k-subset of the others.
+"""
+# ruff: noqa: PLR0917 - kernels take flat arrays, by position
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.compiled import compiled
+
+__all__ = ["count_sorted", "cross_products", "draw", "neighbour_sums", "permute", "prefix_sums"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+
+
+@compiled("void(float64[:, ::1], int64[::1], int32[:, ::1], int64[::1])")
+def draw(uniform: Floats, sizes: Ints, places: Places, held: Ints) -> None:
+    """Turn rows of uniform numbers into rows of distinct places, and count the rows that hold each area.
+
+    Partial Fisher–Yates shuffles of one list, undone after each row; a row counts as holding area i where i
+    is among its first ``sizes[i]`` entries.
+    """
+    n = sizes.size
+    rows, wide = uniform.shape
+    order = np.empty(n, dtype=np.int32)
+    swapped = np.empty(wide, dtype=np.int64)
+    for i in range(n):
+        order[i] = i
+    for b in range(rows):
+        for t in range(wide):
+            r = min(t + int(uniform[b, t] * (n - t)), n - 1)
+            swapped[t] = r
+            place = order[r]
+            order[r] = order[t]
+            order[t] = place
+            places[b, t] = place
+            if t < sizes[place]:
+                held[place] += 1
+        for t in range(wide - 1, -1, -1):
+            r = swapped[t]
+            place = order[r]
+            order[r] = order[t]
+            order[t] = place
+
+
+@compiled("void(float64[:, ::1], int32[:, ::1])")
+def permute(uniform: Floats, places: Places) -> None:
+    """Turn rows of uniform numbers into rows of whole permutations."""
+    rows, n = uniform.shape
+    for b in range(rows):
+        for i in range(n):
+            places[b, i] = i
+        for t in range(n - 1):
+            r = min(t + int(uniform[b, t] * (n - t)), n - 1)
+            place = places[b, r]
+            places[b, r] = places[b, t]
+            places[b, t] = place
+
+
+@compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[:, ::1])")
+def neighbour_sums(values: Floats, indptr: Ints, indices: Ints, out: Floats) -> None:
+    """Add up the values of each area's neighbours, for every variable."""
+    for s in range(values.shape[0]):
+        for i in range(values.shape[1]):
+            total = 0.0
+            for e in range(indptr[i], indptr[i + 1]):
+                total += values[s, indices[e]]
+            out[s, i] = total
+
+
+@compiled(
+    "void(float64[::1], float64[::1], int64[::1], int64[::1], int32[:, ::1], float64, "
+    "float64[:, ::1], int64[::1], int64[::1])"
+)
+def prefix_sums(
+    z: Floats,
+    observed: Floats,
+    sizes: Ints,
+    slots: Ints,
+    places: Places,
+    tolerance: float,
+    sums: Floats,
+    up: Ints,
+    low: Ints,
+) -> None:
+    """Sum the first k entries of each draw for every k in use, and take back the draws that hold an area.
+
+    Parameters
+    ----------
+    z, observed, sizes
+        Values, sums over the neighbours, and numbers of neighbours of the areas.
+    slots
+        Row of `sums` for each k, −1 where no area has k neighbours.
+    places
+        The draws.
+    tolerance
+        Sums closer than this are ties.
+    sums
+        Filled: one row per k in use, one column per draw.
+    up, low
+        Changed: one less for each draw that holds the area and lies in that tail.
+    """
+    rows, wide = places.shape
+    for b in range(rows):
+        total = 0.0
+        for t in range(wide):
+            total += z[places[b, t]]
+            slot = slots[t + 1]
+            if slot >= 0:
+                sums[slot, b] = total
+        for t in range(wide):
+            i = places[b, t]
+            k = sizes[i]
+            if t < k:
+                total = sums[slots[k], b]
+                if total >= observed[i] - tolerance:
+                    up[i] -= 1
+                if total <= observed[i] + tolerance:
+                    low[i] -= 1
+
+
+@compiled("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64, int64[::1], int64[::1])")
+def count_sorted(
+    sums: Floats, observed: Floats, sizes: Ints, slots: Ints, tolerance: float, up: Ints, low: Ints
+) -> None:
+    """Count by bisection in sorted rows the draws in both tails of each area; ties belong to both."""
+    rows = sums.shape[1]
+    for i in range(sizes.size):
+        k = sizes[i]
+        if k == 0:
+            continue
+        row = sums[slots[k]]
+        bound = observed[i] - tolerance
+        left, right = 0, rows
+        while left < right:
+            middle = (left + right) >> 1
+            if row[middle] < bound:
+                left = middle + 1
+            else:
+                right = middle
+        up[i] += rows - left
+        bound = observed[i] + tolerance
+        if left < rows and row[left] <= bound:  # ties, often many in counts: bisect for their end
+            right = rows
+            while left < right:
+                middle = (left + right) >> 1
+                if row[middle] <= bound:
+                    left = middle + 1
+                else:
+                    right = middle
+        low[i] += left
+
+
+@compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[:, ::1])")
+def cross_products(
+    z: Floats, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
+) -> None:
+    """Add up weight × value × value over all links, with values permuted by each row of `places`.
+
+    Parameters
+    ----------
+    z
+        Areas × variables: one gather of a row serves all variables.
+    indptr, indices, weights
+        Links, each pair once.
+    places
+        Permutations.
+    out
+        Filled: permutations × variables.
+    """
+    n, wide = z.shape
+    near = np.empty(wide)
+    for b in range(places.shape[0]):
+        for s in range(wide):
+            out[b, s] = 0.0
+        for i in range(n):
+            if indptr[i] == indptr[i + 1]:
+                continue
+            for s in range(wide):
+                near[s] = 0.0
+            for e in range(indptr[i], indptr[i + 1]):
+                other, weight = places[b, indices[e]], weights[e]
+                for s in range(wide):
+                    near[s] += weight * z[other, s]
+            own = places[b, i]
+            for s in range(wide):
+                out[b, s] += z[own, s] * near[s]
