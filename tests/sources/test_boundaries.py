@@ -9,6 +9,7 @@ import pytest
 from shapely import GeometryCollection, LineString, MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
 
+from clustermap import datasets
 from clustermap.errors import CrsError, InputError, OptionError
 from clustermap.sources import as_areas, read_boundaries
 from clustermap.sources.patterns import code_columns, kind_of_codes
@@ -306,3 +307,17 @@ def test_hostile_names_are_plain_text(squares):
     areas = read_boundaries(squares)
     assert sorted(areas.names) == sorted(["<script>", "${x}", "`", "=1"])
     assert "<script>" not in areas._repr_html_()
+
+
+def test_an_embedded_set_is_known_by_its_path_too():
+    for source in (datasets.path("lep_2017"), "lep_2017"):
+        areas = read_boundaries(source)
+        assert (areas.kind, areas.vintage, areas.generalised) == ("lep", 2017, True)
+
+
+def test_a_projection_for_another_place_is_refused(squares):
+    with pytest.raises(CrsError, match="CM-CRS-006"):
+        read_boundaries(squares, project_to="EPSG:23700")
+    swapped = gpd.GeoDataFrame({"code": ["a"]}, geometry=[box(47.0, 19.0, 47.5, 19.5)], crs=4326)
+    with pytest.raises(CrsError, match="CM-CRS-005"):
+        read_boundaries(swapped, project_to="EPSG:23700")

@@ -9,6 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely import Point, box
 
 from clustermap import datasets
@@ -449,3 +451,39 @@ def test_what_is_no_source_is_refused():
     twice = pd.DataFrame([[1, 2]], columns=["id", "id"])
     with pytest.raises(InputError, match="CM-FILE-008"):
         read_firms(twice)
+
+
+def test_swapped_axes_abroad_are_refused_too():
+    hungary = table(lat=[19.04, 19.1], lon=[47.5, 47.6])
+    with pytest.raises(CrsError, match="CM-CRS-005"):
+        read_firms(hungary, project_to="EPSG:23700")
+    with pytest.raises(CrsError, match="CM-CRS-006"):
+        read_firms(table(a=[1]), project_to="EPSG:23700")
+
+
+def test_shared_places_are_told():
+    firms = read_firms(table(lat=[51.7, 51.7, 51.7, 51.8]))
+    assert "1 places carry more than one firm (up to 3; 75.0% of the firms)." in firms.ledger.notes
+
+
+CELL = st.sampled_from(
+    ["", "51.7", "-1.2", "0", "x", "NaN", "26110", "1;6100", "c", "<5", "12", "1,200", "a", "NULL"]
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(rows=st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=12), seed=st.integers(0, 99))
+def test_whatever_the_cells_every_row_and_value_is_accounted_for(rows, seed):
+    good = [("good", "26110", "7", "51.7", "-1.2")]
+    cells = [(i, sic, value, "51.7" if value != "x" else "", "-1.2") for i, sic, value in rows]
+    frame = pd.DataFrame(good + cells, columns=["firm_id", "sic", "employees", "lat", "lon"])
+    firms = read_firms(frame)
+    ledger = firms.ledger
+    assert ledger.n_in == len(frame) == ledger.accepted + ledger.repaired + ledger.set_aside
+    assert len(firms) == ledger.accepted + ledger.repaired
+    kept = ledger.frame.loc[ledger.frame["verdict"] != "set aside", "value"].sum()
+    assert firms.frame["value"].sum() == pytest.approx(kept)
+    assert firms.frame["firm_id"].is_unique
+    assert set(firms.activities["firm_id"]) <= set(firms.frame["firm_id"])
+    again = read_firms(frame.sample(frac=1, random_state=seed))
+    pd.testing.assert_frame_equal(pd.DataFrame(again.frame), pd.DataFrame(firms.frame))

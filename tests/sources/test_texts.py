@@ -146,3 +146,24 @@ def test_cells_as_numbers():
 def test_dates_stay_dates():
     column = pd.Series(pd.to_datetime(["2001-02-03"]))
     assert dates(column) is column
+
+
+def test_text_in_no_encoding_is_refused(write):
+    broken = b"id,name\n" + bytes(range(1, 256)).replace(b"\n", b"").replace(b"\r", b"") * 3 + b"\x81\x8d\n"
+    with pytest.raises(InputError, match=r"CM-FILE-00[67]"):
+        read(write("t.csv", broken))
+    with pytest.raises(InputError, match="CM-FILE-007"):
+        read(write("t.csv", b"\xff\xfea"))  # half a character of UTF-16
+
+
+def test_a_large_file_of_eight_bits_is_decoded_whole(write):
+    lines = "\n".join(f"{i},Zoë" for i in range(600_000))
+    path = write("t.csv", f"id,name\n{lines}\n", encoding="cp1252")
+    frame, notes = read(path)
+    assert frame["name"].unique().tolist() == ["Zoë"]
+    assert "cp1252" in notes[0]
+
+
+def test_quoted_line_breaks_far_apart_are_fields(write):
+    frame, _ = read(write("t.csv", 'id,name\n1,"a\nb"\n2,"c\r\nd"\n'))
+    assert frame["name"].tolist() == ["a\nb", "c\r\nd"]

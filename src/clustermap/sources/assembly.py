@@ -91,9 +91,24 @@ def assemble(
         later["synthetic"] = _truths(frame[column])[order]
     for column_name, series in _rest(parts, {*later, *FIRM_COLUMNS}).items():
         later[column_name] = series.array.take(order)
+    notes += _stacks(parts.places.x[order], parts.places.y[order])
     points = shapely.points(parts.places.x[order], parts.places.y[order])
     result = gpd.GeoDataFrame(pd.DataFrame(data), geometry=points, crs=parts.places.crs)
     return (result.assign(**later) if later else result), tuple(notes)
+
+
+def _stacks(x: np.ndarray, y: np.ndarray) -> list[str]:
+    """Tell how many firms share a place: an agent's address, or one postcode, is no cluster."""
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    starts = np.flatnonzero(np.r_[True, (np.diff(x) != 0) | (np.diff(y) != 0)])
+    sizes = np.diff(np.r_[starts, len(x)])
+    shared = sizes > 1
+    if not shared.any():
+        return []
+    share = sizes[shared].sum() / len(x)
+    told = f"up to {int(sizes.max()):,}; {share:.1%} of the firms"
+    return [f"{int(shared.sum()):,} places carry more than one firm ({told})."]
 
 
 def _rest(parts: Parts, taken: set[str]) -> dict[str, pd.Series]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -25,7 +26,6 @@ from clustermap.sources.values import Areas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 __all__ = ["as_areas", "read_boundaries"]
 
@@ -91,6 +91,9 @@ def read_boundaries(
     """
     if isinstance(source, str) and re.fullmatch(r"[a-z_]+", source):
         return _embedded(source, vintage=vintage, project_to=project_to, keep=keep)
+    own = _own_set(source)
+    if own is not None:
+        return _embedded(own[0], vintage=own[1], project_to=project_to, keep=keep)
     loaded = load(source, what="boundaries")
     frame = _with_geometry(loaded)
     labels, names, kind, year = _labels(frame, loaded, code=code, name=name)
@@ -176,6 +179,15 @@ def _embedded(name: str, *, vintage: int | None, project_to: Any, keep: Any) -> 
         generalised=bool(facts.get("generalised", True)),
         notes=notes,
     )
+
+
+def _own_set(source: Any) -> tuple[str, int] | None:
+    """Recognise an embedded set by its full name or its path, so that what is known about it is not lost."""
+    for known in datasets.available():
+        match = re.fullmatch(r"(lad|lep|mca|region)_(\d{4})", known)
+        if match and isinstance(source, str | Path) and source in (known, datasets.path(known)):
+            return match[1], int(match[2])
+    return None
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -277,7 +289,11 @@ def _areas(
         )
     _check_unique(codes, use)
     settled = _system(fixed.geometry[use], agreed_crs(frame.crs, crs, "boundaries"))
-    working = projections.working_crs(_bounds(fixed.geometry[use], settled), project_to, what="boundaries")
+    lon, lat = _extent(fixed.geometry[use], settled)
+    bounds = (lon.min(), lat.min(), lon.max(), lat.max())
+    if project_to is not None:
+        projections.check_swapped("boundaries", lon, lat, project_to)
+    working = projections.working_crs(bounds, project_to, what="boundaries")
     shapes = gpd.GeoSeries(fixed.geometry[use], crs=settled)
     if not projections.same(settled, working):
         shapes = shapes.to_crs(working)
@@ -348,13 +364,12 @@ def _system(geometry: np.ndarray, crs: Any) -> Any:
     return crs
 
 
-def _bounds(geometry: np.ndarray, crs: Any) -> tuple[float, float, float, float]:
-    """Return the extent in degrees, from the box of every area."""
+def _extent(geometry: np.ndarray, crs: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return longitudes and latitudes along the box of every area."""
     boxes = shapely.box(*shapely.bounds(geometry).T)
     corners = shapely.get_coordinates(
         shapely.segmentize(boxes, np.ptp(shapely.total_bounds(boxes)) / 20 or 1.0)
     )
-    lon, lat = projections.to_lonlat(corners[:, 0], corners[:, 1], crs)
-    lon, lat = np.asarray(lon), np.asarray(lat)
+    lon, lat = (np.asarray(a) for a in projections.to_lonlat(corners[:, 0], corners[:, 1], crs))
     good = np.isfinite(lon) & np.isfinite(lat)
-    return float(lon[good].min()), float(lat[good].min()), float(lon[good].max()), float(lat[good].max())
+    return lon[good], lat[good]
