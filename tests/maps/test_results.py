@@ -1,0 +1,196 @@
+"""What the results say is what the page says: figures, classes, clusters, borders, line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clustermap as cm
+from clustermap.maps import draw_map, geometry
+from clustermap.sources.values import Lookup
+from clustermap.tables.table import SectorTable
+
+HOT = {"D12", "D13", "D22", "D23"}
+
+
+@pytest.fixture(scope="module")
+def graph(districts):
+    return cm.contiguity(districts)
+
+
+@pytest.fixture(scope="module")
+def quotients(table):
+    return cm.location_quotient(table)
+
+
+@pytest.fixture(scope="module")
+def clusters(table, graph):
+    return cm.detect_clusters(table, graph, sector="steel", permutations=99, seed=3)
+
+
+@pytest.fixture(scope="module")
+def crossing(clusters, authorities):
+    return cm.crossing(clusters, authorities)
+
+
+@pytest.fixture(scope="module")
+def page(crossing, quotients):
+    return draw_map(crossing, quotients)._payload
+
+
+def test_the_known_cluster_is_found_in_this_world(clusters):
+    assert set(clusters.members["area"]) == HOT
+
+
+def test_every_figure_of_the_quotients_is_on_the_page_exactly(page, quotients):
+    frame = quotients.frame.set_index(["sector", "area"])
+    for sector, own in page["facts"].items():
+        for column in ("value", "expected", "lq", "lower", "upper", "p", "q", "shrunk"):
+            expected = [frame.loc[(sector, code), column] for code in page["areas"]["codes"]]
+            np.testing.assert_array_equal(np.array(own[column], dtype=float), expected)
+
+
+def test_hot_squares_are_painted_hot_and_no_other(page):
+    steel = page["themes"][0]["sectors"]["steel"]
+    named = {
+        code: steel["classes"][k]["label"]
+        for code, k in zip(page["areas"]["codes"], steel["class"], strict=True)
+    }
+    assert {code for code, label in named.items() if label == "2 and more"} == HOT
+    assert sum(steel["counts"]) == 36
+
+
+def test_raw_quotients_of_chance_are_not_painted(districts):
+    rng = np.random.default_rng(11)
+    noise = rng.poisson(2, len(districts)).astype(float)
+    values = pd.DataFrame({"tiny": noise, "rest": 1000.0}, index=districts.frame.index)
+    lq = cm.location_quotient(SectorTable.from_values(values, areas=districts))
+    raw = lq.frame.query("sector == 'tiny'")["lq"]
+    assert (raw > 1.5).sum() >= 3
+    theme = draw_map(lq)._payload["themes"][0]["sectors"]["tiny"]
+    hot = [
+        n for n, swatch in zip(theme["counts"], theme["classes"], strict=True) if swatch["label"][0] in "12"
+    ]
+    assert sum(hot) == 0
+
+
+def test_the_cluster_says_who_shares_it(page, crossing):
+    (row,) = page["clusters"]["rows"]
+    assert [page["areas"]["codes"][i] for i in row["areas"]] == sorted(HOT)
+    assert [(a["name"], a["share"]) for a in row["authorities"]] == [
+        ("Authority 0", 0.5),
+        ("Authority 1", 0.5),
+    ]
+    assert (row["pairs"][0]["a"], row["pairs"][0]["b"]) == ("Authority 0", "Authority 1")
+    assert row["pairs"][0]["border_km"] == pytest.approx(20)
+    assert row["effective"] == pytest.approx(2)
+    assert row["p"] == crossing.clusters.frame["p"].iloc[0]
+
+
+def _walk(packed):
+    return geometry.decode(packed["data"]).reshape(-1, 2).cumsum(axis=0) / geometry.DEGREES
+
+
+def test_the_border_drawn_is_the_border_crossed(page):
+    from pyproj import Transformer
+
+    assert page["clusters"]["borders"]["sizes"] == [[3]] or page["clusters"]["borders"]["sizes"] == [[2]]
+    lon, lat = _walk(page["clusters"]["borders"]).T
+    x, y = Transformer.from_crs(4326, 27700, always_xy=True).transform(lon, lat)
+    np.testing.assert_allclose(x, 420_000, atol=2)
+    assert (min(y), max(y)) == pytest.approx((320_000, 340_000), abs=2)
+
+
+def test_the_first_sentence_says_what_was_found_where(page):
+    assert page["lead"].startswith("Steel is 2.")
+    assert "4 neighbouring areas" in page["lead"]
+    assert "the cluster lies in 2 authorities: Authority 0, Authority 1" in page["lead"]
+
+
+def test_a_lookup_draws_the_authorities_it_names_and_overlaps_stay(clusters, districts, quotients):
+    rows = [(c, f"L{int(c[1]) // 3}", f"Half {int(c[1]) // 3}", 1.0) for c in districts.frame.index]
+    rows = [row for row in rows if row[0] != "D12"]
+    rows += [("D12", "L0", "Half 0", 0.5), ("D12", "L1", "Half 1", 0.5)]
+    lookup = Lookup(
+        frame=pd.DataFrame(rows, columns=["area", "authority", "name", "share"]), kind="half", vintage=1999
+    )
+    page = draw_map(cm.crossing(clusters, lookup), quotients)._payload
+    (outlines,) = page["authorities"]
+    assert (outlines["label"], outlines["names"]) == ("half 1999", ["Half 0", "Half 1"])
+    assert dict(zip(page["areas"]["codes"], outlines["of"], strict=True))["D12"] == [0, 1]
+
+
+def test_authorities_dissolved_from_the_same_lookup_are_not_drawn_twice(clusters, districts, authorities):
+    rows = [(c, f"A{int(c[1]) // 2}", f"Authority {int(c[1]) // 2}", 1.0) for c in districts.frame.index]
+    lookup = Lookup(frame=pd.DataFrame(rows, columns=["area", "authority", "name", "share"]))
+    page = draw_map(cm.crossing(clusters, lookup), areas=authorities)._payload
+    assert len(page["authorities"]) == 1
+
+
+def test_nothing_found_is_said_first(table, graph, authorities):
+    even = table.values.assign(steel=30.0)
+    even_table = SectorTable.from_values(even, areas=table.areas)
+    none = cm.detect_clusters(even_table, graph, sector="steel", permutations=99, seed=3)
+    assert len(none.frame) == 0
+    page = draw_map(cm.crossing(none, authorities))._payload
+    assert "no cluster" in page["lead"]
+    assert page["clusters"]["rows"] == []
+
+
+def test_the_axis_of_a_line_is_drawn(crossing, quotients):
+    line = cm.line_test(crossing, permutations=99, seed=3)
+    page = draw_map(crossing, quotients, line)._payload
+    assert [row["label"] for row in page["lines"]] == ["Axis of the line"]
+    assert page["lines"][0]["shapes"]["sizes"] == [[2]]
+    two = draw_map(crossing, line, line)._payload
+    assert [row["label"] for row in two["lines"]] == ["Axis of line 1", "Axis of line 2"]
+
+
+def test_a_line_alone_is_a_map_of_its_areas(authorities):
+    line = cm.line_test(authorities, members=["A0", "A1", "A2"], seed=3)
+    page = draw_map(line)._payload
+    assert page["areas"]["codes"] == ["A0", "A1", "A2"]
+
+
+def test_lisa_classes_are_those_of_the_result(table, graph):
+    local = cm.local_moran(table, graph, sector="steel", seed=3)
+    page = draw_map(local)._payload
+    theme = page["themes"][-1]["sectors"]["steel"]
+    counts = local.frame["label"].value_counts()
+    shown = dict(zip([s["label"] for s in theme["classes"]], theme["counts"], strict=True))
+    assert shown["High beside high (HH)"] == counts.get("HH", 0)
+    assert shown["Not significant"] == counts.get("not significant", 0)
+    assert sum(theme["counts"]) == 36
+    assert page["facts"]["steel"]["lisa_label"] == list(local.frame["label"].reindex(page["areas"]["codes"]))
+
+
+def test_many_sectors_of_local_moran_are_one_map(table, graph):
+    results = cm.local_moran(table, graph, seed=3)
+    page = draw_map(results)._payload
+    assert [s["id"] for s in page["sectors"]] == ["other", "steel"]
+    assert set(page["themes"][-1]["sectors"]) == {"other", "steel"}
+
+
+def test_a_result_without_a_sector_is_shown_with_every_sector(table, graph, quotients):
+    rate = table.values["steel"] / table.area_totals
+    local = cm.local_moran(rate, graph, seed=3)
+    page = draw_map(quotients, local)._payload
+    assert [s["id"] for s in page["sectors"]] == ["other", "steel"]
+    assert page["facts"]["steel"]["lisa_label"] == page["facts"]["other"]["lisa_label"]
+
+
+def test_parameters_of_every_result_stand_in_the_method(page):
+    about = {part["about"]: dict(part["parameters"]) for part in page["methods"]}
+    assert about["Clusters"]["seed"] == "3"
+    assert about["Clusters"]["permutations"] == "99"
+    assert about["Location quotients"]["correction"].startswith("false discovery rate")
+    assert "areas in several authorities" in about["Clusters across borders"]
+
+
+def test_the_same_results_give_the_same_bytes(table, graph, authorities):
+    def drawn():
+        found = cm.detect_clusters(table, graph, sector="steel", permutations=99, seed=3)
+        return draw_map(cm.crossing(found, authorities), cm.location_quotient(table)).to_html()
+
+    assert drawn() == drawn()
