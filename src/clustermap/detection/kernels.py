@@ -21,6 +21,7 @@ __all__ = ["best_sets", "maxima", "score", "search", "set_keys"]
 
 _MOST_SEEN = 1 << 20
 _KEY_SEED = 20_240_401
+_OUTSIDE = 0.9  # the short cut holds while the rest keeps this share of its rate
 
 
 def set_keys(n: int) -> Ints:
@@ -69,6 +70,24 @@ def _first_visit(seen: Ints, key: int, filled: int) -> bool:
 
 
 @compiled()
+def _hopeless(
+    c_new: float, e_new: float, own: float, state: tuple[float, float, float], total: float, price: float
+) -> bool:
+    """Whether areas that join a set cannot raise its score by their price, told without a logarithm.
+
+    The Poisson score is subadditive, so the gain is at most the areas' own score. Given the total it is at most
+    their own score against the rate of what remains outside; `own` holds it for a rate of at least `_OUTSIDE`.
+    Areas at or below the rate of the rest never raise a two-rate likelihood.
+    """
+    if total <= 0.0:
+        return own <= price
+    c, e, _ = state
+    if c_new * (total - e) <= e_new * (total - c):
+        return True
+    return own <= price and total - c - c_new >= _OUTSIDE * (total - e - e_new)
+
+
+@compiled()
 def _pick(
     counts: Floats,
     expected: Floats,
@@ -93,12 +112,8 @@ def _pick(
         if exact > 0:
             trial = _signed(c + counts[j], e + expected[j], total)
         else:
-            if total <= 0.0:
-                # the Poisson score is subadditive: an area whose own score is below its price never pays it
-                if own[j] <= penalty:
-                    continue
-            elif counts[j] * (total - e) <= expected[j] * (total - c):
-                continue  # an area at or below the rate of the rest cannot raise a two-rate likelihood
+            if _hopeless(counts[j], expected[j], own[j], state, total, penalty):
+                continue
             trial = score(c + counts[j], e + expected[j], total)
         if trial > top or (trial == top and pick >= 0 and j < front[pick]):
             pick, top = f, trial
@@ -140,8 +155,9 @@ def _grow(
     best, best_size, filled = 0.0 if exact == 0 else -math.inf, 0, 0
     seen[:] = 0
     work[0, :] = -1
+    rate = 1.0 if total <= 0.0 else _OUTSIDE
     for j in range(counts.size):
-        own[j] = score(counts[j], expected[j], 0.0)
+        own[j] = score(counts[j], expected[j] * rate, 0.0)
     for start in range(counts.size):
         if not usable[start] or counts[start] <= expected[start]:
             continue

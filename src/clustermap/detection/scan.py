@@ -41,7 +41,7 @@ def detect_clusters(
     method: Literal["scan"] = "scan",
     background: Background = "minimum-effect",
     minimum_lq: float = _DEFAULT_LQ,
-    penalty: float = 1.0,
+    penalty: float = 1.5,
     max_share: float = 0.25,
     permutations: int = 999,
     alpha: float = 0.05,
@@ -74,7 +74,7 @@ def detect_clusters(
     minimum_lq : float
         The location quotient that an excess must pass; belongs to "minimum-effect".
     penalty : float
-        Price of an area, in units of log-likelihood.
+        Price of an area, in units of log-likelihood: a lower one finds more, a higher one is surer of what it finds.
     max_share : float
         No cluster holds a larger share of all areas.
     permutations : int
@@ -227,7 +227,7 @@ def _searches(table: SectorTable, problems: list[Problem], results: list[Searche
     rows = [
         {
             "sector": problem.sector,
-            "total": float(problem.counts.sum()),
+            "total": float(np.nansum(problem.counts)),
             "n_clusters": len(searched.found),
             "best_score": searched.left.score if searched.left else np.nan,
             "best_p": searched.left.p if searched.left else np.nan,
@@ -337,7 +337,7 @@ def _check_options(  # noqa: PLR0917 - the options of the verb, in its order
             raise OptionError(
                 "CM-SCAN-002",
                 what,
-                fix="minimum_lq=1.25, penalty=1, max_share=0.25, alpha=0.05, permutations=999",
+                fix="minimum_lq=1.25, penalty=1.5, max_share=0.25, alpha=0.05, permutations=999",
             )
     if 1 / (permutations + 1) > alpha:
         raise StatisticsError(
