@@ -14,7 +14,7 @@ __all__ = [
     "BRITISH_NATIONAL_GRID",
     "WGS84",
     "check_coordinates",
-    "check_swapped",
+    "check_reach",
     "in_britain",
     "is_projected_metric",
     "missing_crs",
@@ -33,6 +33,7 @@ _BRITAIN = (-9.01, 49.75, 2.01, 61.01)  # area of use of EPSG:27700, degrees
 _BRITAIN_METRES = (-100_000.0, -10_000.0, 700_000.0, 1_300_000.0)
 _DEGREES = (-180.0, -90.0, 180.0, 90.0)
 _MOSTLY = 0.99
+_HALF = 0.5
 _CYLINDERS = ("Popular Visualisation Pseudo Mercator", "Mercator", "Equidistant Cylindrical")
 _WORLD_WIDE = 300.0  # degrees of longitude
 _PROJECT = 'read the data with project_to="EPSG:27700" (Britain) or another projected metric system'
@@ -196,27 +197,37 @@ def working_crs(
     )
 
 
-def check_swapped(what: str, lon: Any, lat: Any, project_to: Any) -> None:
-    """Refuse places that lie where `project_to` is meant for only once latitude and longitude are swapped.
+def check_reach(what: str, lon: Any, lat: Any, crs: Any) -> None:
+    """Refuse data that mostly lies where a projection is not meant for.
 
     Raises
     ------
     CrsError
-        CM-CRS-005: they do.
+        CM-CRS-005 where the data lies inside once latitude and longitude are swapped, else CM-CRS-008.
     """
-    system = parse(project_to)
-    if system.area_of_use is None:
-        return
+    system = parse(crs)
+    area = system.area_of_use
     lon, lat = (np.asarray(a, dtype=float) for a in (lon, lat))
-    box = system.area_of_use.bounds
-    if _share_inside(lat, lon, box) > _MOSTLY and _share_inside(lon, lat, box) < 1 - _MOSTLY:
+    if area is None or area.west > area.east or not (np.isfinite(lon) & np.isfinite(lat)).any():
+        return
+    given, swapped = _share_inside(lon, lat, area.bounds), _share_inside(lat, lon, area.bounds)
+    if given >= _HALF:
+        return
+    if swapped > _MOSTLY:
         raise CrsError(
             "CM-CRS-005",
-            f"{what}: {_share_inside(lat, lon, box):.0%} of {len(lon):,} coordinates fall in the area of use of "
-            f"{system.name} if latitude and longitude are swapped, {_share_inside(lon, lat, box):.0%} as given",
+            f"{what}: {swapped:.0%} of {len(lon):,} coordinates fall in the area of use of {system.name} if latitude "
+            f"and longitude are swapped, {given:.0%} as given",
             why="swapped points land thousands of kilometres away without any sign of it",
             fix="swap the two columns: x is longitude, y is latitude",
         )
+    raise CrsError(
+        "CM-CRS-008",
+        f"{what}: {1 - given:.0%} of {len(lon):,} coordinates (longitude {_span(lon)}, latitude {_span(lat)}) lie "
+        f"outside the area of use of {system.name} ({', '.join(f'{b:g}' for b in area.bounds)})",
+        why="distances and areas are distorted there, or mean nothing",
+        fix='project_to= a system that is meant for the place, for instance "EPSG:3035" for Europe',
+    )
 
 
 def to_lonlat(x: Any, y: Any, crs: Any) -> tuple[Any, Any]:

@@ -316,7 +316,7 @@ def test_an_embedded_set_is_known_by_its_path_too():
 
 
 def test_a_projection_for_another_place_is_refused(squares):
-    with pytest.raises(CrsError, match="CM-CRS-006"):
+    with pytest.raises(CrsError, match="CM-CRS-008"):
         read_boundaries(squares, project_to="EPSG:23700")
     swapped = gpd.GeoDataFrame({"code": ["a"]}, geometry=[box(47.0, 19.0, 47.5, 19.5)], crs=4326)
     with pytest.raises(CrsError, match="CM-CRS-005"):

@@ -457,7 +457,7 @@ def test_swapped_axes_abroad_are_refused_too():
     hungary = table(lat=[19.04, 19.1], lon=[47.5, 47.6])
     with pytest.raises(CrsError, match="CM-CRS-005"):
         read_firms(hungary, project_to="EPSG:23700")
-    with pytest.raises(CrsError, match="CM-CRS-006"):
+    with pytest.raises(CrsError, match="CM-CRS-008"):
         read_firms(table(a=[1]), project_to="EPSG:23700")
 
 

@@ -292,7 +292,7 @@ def _areas(
     lon, lat = _extent(fixed.geometry[use], settled)
     bounds = (lon.min(), lat.min(), lon.max(), lat.max())
     if project_to is not None:
-        projections.check_swapped("boundaries", lon, lat, project_to)
+        projections.check_reach("boundaries", lon, lat, project_to)
     working = projections.working_crs(bounds, project_to, what="boundaries")
     shapes = gpd.GeoSeries(fixed.geometry[use], crs=settled)
     if not projections.same(settled, working):

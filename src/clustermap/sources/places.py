@@ -112,7 +112,7 @@ def _project(found: Places, raw: _Raw | None, placed: np.ndarray, project_to: An
             good, reason[stray], quality[stray] = inside, OUTSIDE, ""
     bounds = (lon[good].min(), lat[good].min(), lon[good].max(), lat[good].max())
     if project_to is not None:
-        projections.check_swapped("firms", lon[good], lat[good], project_to)
+        projections.check_reach("firms", lon[good], lat[good], project_to)
     working = projections.working_crs(bounds, project_to, what="firms")
     x, y = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
     here = good & ~placed
