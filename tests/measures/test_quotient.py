@@ -324,6 +324,15 @@ def test_a_cell_marked_suppressed_is_not_used_even_where_it_has_a_number(three):
     assert row(result, "B", "steel").lq == 1.0
 
 
+def test_a_missing_cell_is_suppressed_whatever_it_is_marked(three):
+    table = SectorTable.from_values(three)
+    values = table.values.copy()
+    values.loc["A", "steel"] = np.nan
+    assert (
+        row(location_quotient(dataclasses.replace(table, values=values)), "A", "steel").status == "suppressed"
+    )
+
+
 def test_a_suppressed_total_is_no_empty_area(three):
     table = SectorTable.from_values(
         three,
