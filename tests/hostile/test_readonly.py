@@ -1,0 +1,58 @@
+"""An installation that may not be written: kernels and embedded data work all the same."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import clustermap
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="permissions of Linux")
+
+WORK = """
+import os
+from clustermap import compiled, errors
+from pathlib import Path
+try:
+    (Path(errors.__file__).parent / "written").write_text("")
+    raise SystemExit("the copy can be written")
+except PermissionError:
+    pass
+import numpy as np
+from clustermap.kernel_for_test import total
+print(total(np.arange(5.0)))
+"""
+
+
+@pytest.mark.parametrize("variables", [{}, {"NUMBA_CACHE_DIR": "{copy}/cache"}], ids=["default", "named"])
+def test_kernels_work_where_no_cache_can_be_written(variables, python, tmp_path):
+    copy, home = tmp_path / "copy", tmp_path / "home"
+    home.mkdir()
+    package = copy / "clustermap"
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "compiled.py", "errors.py"):
+        shutil.copy(Path(clustermap.__file__).parent / name, package / name)
+    (package / "kernel_for_test.py").write_text(
+        "from clustermap.compiled import compiled\n@compiled()\ndef total(a):\n    return a.sum()\n"
+    )
+    for folder in (package, copy, home):
+        folder.chmod(0o555)
+    try:
+        done = python(
+            WORK,
+            obedient=True,
+            cwd=home,
+            env={
+                "PYTHONPATH": str(copy), "HOME": str(home), "XDG_CACHE_HOME": str(home / "none"),
+                **{k: v.format(copy=copy) for k, v in variables.items()},
+            },
+        )  # fmt: skip
+    finally:
+        for folder in (package, copy, home):
+            folder.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "10.0"
+    assert not list(tmp_path.rglob("*.nbi"))
