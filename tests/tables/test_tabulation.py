@@ -1,0 +1,145 @@
+"""Firms counted by area and sector: each once in every total, overlaps and codes by declared rules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from clustermap.errors import InputError, OptionError
+from clustermap.sources import sectors
+from clustermap.tables import tabulate
+
+SECTORS = {"steel": ["241", "242"], "glass": ["231"]}
+POINTS = [(2, 5), (7, 5), (12, 5), (18, 5), (30, 5)]
+CODES = [["24100"], ["24200", "23110"], ["62012"], [], ["24100"]]
+
+
+def test_every_firm_is_in_its_area_total_and_its_sector_once(make_firms, squares):
+    table = tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS, overlap="full")
+    assert table.values.to_dict() == {
+        "glass": {"A": 0.0, "B": 0.0, "C": 0.0},
+        "steel": {"A": 2.0, "B": 0.0, "C": 1.0},
+    }
+    assert table.area_totals.to_dict() == {"A": 2.0, "B": 2.0, "C": 2.0}
+    assert table.sector_totals.to_dict() == {"glass": 0.0, "steel": 2.0}
+    assert table.total == 4.0  # the fifth firm lies outside; nobody is counted twice
+    assert table.sectors == ["glass", "steel"]
+    assert table.ledger.set_aside == 1
+
+
+@pytest.mark.parametrize(
+    ("overlap", "steel", "totals"),
+    [
+        ("fractional", [1.5, 0.0, 0.5], [1.5, 1.5, 1.0]),
+        ("primary", [2.0, 0.0, 0.0], [2.0, 2.0, 0.0]),
+        ("full", [2.0, 0.0, 1.0], [2.0, 2.0, 2.0]),
+    ],
+)
+def test_overlaps_count_by_the_rule_and_national_totals_do_not_move(
+    make_firms, squares, overlap, steel, totals
+):
+    table = tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS, overlap=overlap)
+    assert table.values["steel"].tolist() == steel
+    assert table.area_totals.tolist() == totals
+    assert (table.total, table.sector_totals["steel"]) == (4.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("codes", "steel", "glass"), [("first", 2.0, 0.0), ("fractional", 1.5, 0.5), ("any", 2.0, 1.0)]
+)
+def test_a_firm_with_several_codes_counts_by_the_rule(make_firms, squares, codes, steel, glass):
+    table = tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS, codes=codes)
+    assert table.sector_totals.to_dict() == {"glass": glass, "steel": steel}
+    assert table.total == 4.0
+
+
+def test_two_codes_of_one_sector_count_the_firm_once_under_any(make_firms, squares):
+    firms = make_firms([(2, 5)], sic=[["24100", "24200"]])
+    assert tabulate(firms, squares, sectors=SECTORS, codes="any").sector_totals["steel"] == 1.0
+
+
+def test_no_code_of_any_sector_leaves_zeros_under_any(make_firms, squares):
+    table = tabulate(make_firms([(2, 5)], sic=[["62012"]]), squares, sectors=SECTORS, codes="any")
+    assert table.values.to_numpy().sum() == 0.0
+    assert table.total == 1.0
+
+
+def test_partial_membership_weighs(make_firms, squares):
+    taxonomy = sectors.load({"s": {"include": ["241"], "weights": {"2420": 0.25}}})
+    table = tabulate(make_firms([(2, 5), (3, 5)], sic=[["24100"], ["24200"]]), squares, sectors=taxonomy)
+    assert table.values.loc["A", "s"] == 1.25
+
+
+def test_a_column_is_summed_and_missing_values_are_told(make_firms, squares):
+    firms = make_firms(POINTS, sic=CODES, jobs=[10.0, 20.0, np.nan, 5.0, 7.0])
+    table = tabulate(firms, squares, sectors=SECTORS, value="jobs", overlap="primary")
+    assert table.measure == "employment"
+    assert table.values["steel"].tolist() == [30.0, 0.0, 0.0]
+    assert table.area_totals.tolist() == [30.0, 5.0, 0.0]
+    assert table.total == 35.0
+    assert "1 of 5 firms have no jobs and add nothing" in table.note
+
+
+def test_a_named_taxonomy_is_loaded(make_firms, squares):
+    table = tabulate(make_firms([(2, 5)], sic=[["26110"]]), squares, sectors="hvm")
+    assert table.sectors == ["hvm"]
+    assert table.values.loc["A", "hvm"] == 1.0
+    assert table.sector_labels["hvm"] != "hvm"
+
+
+def test_what_must_be_said_beside_every_figure_is_in_the_note(make_firms, make_areas):
+    areas = make_areas({"A": shapely.box(0, 0, 9, 9)}, generalised=True)
+    note = tabulate(
+        make_firms([(2, 5)], kind="registered office", synthetic=True), areas, sectors=SECTORS
+    ).note
+    assert "synthetic" in note
+    assert "registered offices, not workplaces" in note
+    assert "generalised" in note
+    plain = tabulate(make_firms([(2, 5)]), make_areas({"A": shapely.box(0, 0, 9, 9)}), sectors=SECTORS)
+    assert plain.note == ""
+    unknown = tabulate(make_firms([(2, 5)], kind="unknown"), plain.areas, sectors=SECTORS)
+    assert "unknown" in unknown.note
+
+
+def test_no_firm_inside_is_an_error_that_shows_where_both_are(make_firms, squares):
+    with pytest.raises(InputError, match=r"CM-TABLE-006[\s\S]*firms x 500…500.*areas x 0…20"):
+        tabulate(make_firms([(500, 500)]), squares, sectors=SECTORS)
+
+
+@pytest.mark.parametrize(
+    ("column", "code"),
+    [
+        ("absent", "CM-TABLE-007"),
+        ("name", "CM-TABLE-007"),
+        ("value", "CM-TABLE-007"),
+        ("debt", "CM-TABLE-008"),
+    ],
+)
+def test_a_column_that_cannot_be_summed_is_refused(make_firms, squares, column, code):
+    firms = make_firms(POINTS, debt=[1.0, -1.0, 2.0, np.inf, 0.0])
+    with pytest.raises(InputError, match=code):
+        tabulate(firms, squares, sectors=SECTORS, value=column)
+
+
+def test_unknown_rules_are_refused(make_firms, squares):
+    with pytest.raises(OptionError, match="CM-OPTION-001"):
+        tabulate(make_firms(POINTS), squares, sectors=SECTORS, codes="main")
+    with pytest.raises(OptionError, match="CM-OPTION-001"):
+        tabulate(make_firms(POINTS), squares, sectors=SECTORS, overlap="half")
+
+
+def test_counts_equal_a_plain_crosstab_on_a_random_world(make_firms, make_areas):
+    rng = np.random.default_rng(4)
+    codes = rng.choice(["24100", "23110", "62012", "10110"], 2_000)
+    points = rng.uniform(0, 30, (2_000, 2))
+    cells = {
+        f"{i}{j}": shapely.box(10 * i, 10 * j, 10 * i + 10, 10 * j + 10) for i in range(3) for j in range(3)
+    }
+    table = tabulate(make_firms(points, sic=[[c] for c in codes]), make_areas(cells), sectors=SECTORS)
+    where = [f"{int(x // 10)}{int(y // 10)}" for x, y in points]
+    what = pd.Series(codes).map({"24100": "steel", "23110": "glass"})
+    plain = pd.crosstab(pd.Series(where), what)
+    assert table.values[["glass", "steel"]].to_numpy().tolist() == plain.to_numpy().tolist()
+    assert table.area_totals.tolist() == pd.Series(where).value_counts().sort_index().tolist()
