@@ -8,10 +8,10 @@ import pytest
 from libpysal.graph import Graph
 from scipy.stats import binom
 
-from clustermap import SectorTable, detect_clusters
+from clustermap import SectorTable, contiguity, detect_clusters, read_boundaries, read_table
 from clustermap.detection import scan
 from clustermap.detection.kernels import set_keys
-from clustermap.detection.rounds import Found, Problem, _Round, _union_if_better
+from clustermap.detection.rounds import Found, Problem, _joined, _Round, _union_if_better
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
 
@@ -326,6 +326,34 @@ def test_sets_that_do_not_touch_stay_apart():
     assert _joint([30, 30, 30, 30], [0], [2]) is None
 
 
+def _rounds(problem, *sets):
+    """Make one round per set, as if found one after the other."""
+    base = {
+        "usable": np.ones(4, bool),
+        "expected": np.full(4, 10.0),
+        "total": -1.0,
+        "nulls": np.array([1.0, 200.0]),
+    }
+    rounds = []
+    for members in sets:
+        now = _Round(**base)
+        count = problem.counts[members].sum()
+        score = count * np.log(count / (10 * len(members))) - (count - 10 * len(members))
+        now.best = Found(members=np.array(members), score=score, p=0.01)
+        rounds.append(now)
+    return rounds
+
+
+def test_joining_goes_on_until_nothing_touches():
+    problem = _line_of_four([30, 30, 30, 30])
+    # the middle comes last and ties both ends together
+    joined = _joined(problem, problem.counts, _rounds(problem, [0], [3], [1, 2]))
+    assert [one.members.tolist() for one in joined] == [[0, 1, 2, 3]]
+    problem = _line_of_four([90, 30, 30, 1])
+    apart = _joined(problem, problem.counts, _rounds(problem, [0], [1, 2]))
+    assert [one.members.tolist() for one in apart] == [[0], [1, 2]]
+
+
 def test_sets_that_touch_are_joined_in_the_whole_scan(grid, make_table):
     # growth stops at the limit, a second set takes the rest; a larger limit takes it all
     table = make_table(grid, dict.fromkeys(grid.codes[:12], 80))
@@ -403,3 +431,46 @@ def test_no_graph_and_no_areas(grid, make_table):
 def test_a_graph_of_other_areas(make_grid, make_table):
     with pytest.raises(AlignmentError, match="CM-ALIGN-002"):
         detect_clusters(make_table(make_grid(3, 3)), make_grid(3, 4).graph)
+
+
+# --- real counts ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def manufacturing(real_data):
+    areas = read_boundaries(real_data / "lad_2022_uk.geojson", vintage=2022, keep="E")
+    return read_table(
+        real_data / "ubc_enterprises_2018_2022.csv.gz",
+        area="area",
+        sector="industry",
+        value="total",
+        where={"year": 2021, "geo": "LAD"},
+        areas=areas,
+        match="name",
+    )
+
+
+@pytest.mark.real
+def test_real_manufacturing_percolates_under_an_even_background_and_not_at_a_quarter_more(manufacturing):
+    with pytest.warns(UserWarning, match="CM-GRAPH-002"):  # two islands
+        graph = contiguity(manufacturing.areas)
+    sector = next(s for s in manufacturing.sectors if s.startswith("Manufacturing"))
+    options = {"sector": sector, "seed": 7}
+    whole = detect_clusters(manufacturing, graph, background="homogeneous", max_share=1, **options)
+    assert whole.frame["n_areas"].iloc[0] > 100
+    found = detect_clusters(manufacturing, graph, **options)
+    assert (found.frame["n_areas"] <= 309 / 4).all()
+    belt, midlands, marches = (found.frame.iloc[i] for i in range(3))
+    names = found.members.assign(name=found.members["area"].map(manufacturing.areas.names)).groupby(
+        "cluster"
+    )["name"]
+    members = {cluster: set(part) for cluster, part in names}
+    # known beforehand: a Pennine belt of 20 at 1.66, ten around the Black Country at 1.78, The Marches at 2.3
+    assert {"Bradford", "Kirklees", "Burnley", "Rochdale"} <= members[belt["cluster"]]
+    assert 15 <= belt["n_areas"] <= 25
+    assert belt["relative_risk"] == pytest.approx(1.66, abs=0.05)
+    assert {"Dudley", "Sandwell", "Walsall", "Leicester"} <= members[midlands["cluster"]]
+    assert 8 <= midlands["n_areas"] <= 14
+    assert midlands["relative_risk"] == pytest.approx(1.78, abs=0.05)
+    assert members[marches["cluster"]] == {"Telford and Wrekin"}
+    assert marches["relative_risk"] == pytest.approx(2.3, abs=0.05)

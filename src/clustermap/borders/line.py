@@ -43,7 +43,7 @@ class Line:
         For the map.
     p, attainable_p : float
         Share of the null at least as drawn-out, and the smallest p that a set of this size could have had.
-    status : {"tested", "disconnected", "too few areas", "no cluster"}
+    status : {"tested", "disconnected", "too few areas", "no values", "no cluster"}
         Why p is NaN where it is.
     how : str
         What the set was compared with.
@@ -136,6 +136,8 @@ class Line:
             return f"The set is not connected (a gap of {self.gap_km:.1f} km{through}), so there is no p; {smallest}."
         if self.status == "too few areas":
             return f"{len(self.members)} areas always lie on a line, so there is no p."
+        if self.status == "no values":
+            return "The members have no known value to weigh it by, so there is no p."
         verdict = "more drawn-out than chance" if self.p <= _USUAL_LEVEL else "no more drawn-out than chance"
         number = f"all {self.n_sets:,} connected sets" if self.n_sets else self.how
         return f"It is {verdict}: p = {self.p:.2g} against {number}; {smallest}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from clustermap.borders.line import OMITTED_COLUMNS, Line
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from clustermap.tables.table import SectorTable
 
 __all__ = ["line_test"]
+
+Floats = npt.NDArray[np.float64]
 
 _FEWEST = 3
 _FRAME_COLUMNS = ("area", "name", "value", "weight", "along_km", "across_km")
@@ -123,7 +126,7 @@ def line_test(
     gaps = breaks(target.areas.frame.geometry, target.members, indptr, indices)
     at = target.members
     shape = shape_of(places.x[at], places.y[at], places.w[at], seed=chosen)
-    status = "too few areas" if len(at) < _FEWEST else "disconnected" if len(gaps) else "tested"
+    status = _status(places.w[at], gaps)
     if status != "tested":
         smallest = attainable(places, len(at), permutations)
         tested = Tested(p=np.nan, attainable_p=smallest, how="no test", n_sets=None)
@@ -137,6 +140,14 @@ def line_test(
     return _line(
         target, places, shape, tested, gaps, status=status, null=null, draws=permutations, seed=chosen
     )
+
+
+def _status(weights: Floats, gaps: pd.DataFrame) -> str:
+    if len(weights) < _FEWEST:
+        return "too few areas"
+    if len(gaps):
+        return "disconnected"
+    return "tested" if weights.sum() > 0 else "no values"
 
 
 def _line(
