@@ -30,6 +30,7 @@ _PERMUTATION_BLOCK = 64  # the same for whole permutations
 _PIECE = 16_384  # draws worked on at once: changes memory and speed, never an answer
 _PIECE_CELLS = 1 << 22
 _COLUMNS = 16
+_WORTH_THREADS = 500_000  # sums; below that, starting threads takes longer
 _TIES = 64 * np.finfo(float).eps
 
 
@@ -79,8 +80,10 @@ def conditional_counts(z: Floats, observed: Floats, sizes: Ints, *, permutations
         return s, more, less
 
     for places in _pieces(_places(sizes, wide, permutations, seed, held), rows):
-        parts = np.array_split(places, max(1, min(workers() // len(z), len(places))))
-        for s, more, less in _threaded(count, [(s, part) for s in range(len(z)) for part in parts]):
+        work = len(z) * (places.size + len(held))
+        pieces = workers() // len(z) if work >= _WORTH_THREADS else 1
+        tasks = [(s, part) for s in range(len(z)) for part in np.array_split(places, max(1, pieces))]
+        for s, more, less in _threaded(count, tasks, work=work):
             up[s] += more
             low[s] += less
     return Counts(up, low, permutations - held)
@@ -112,7 +115,8 @@ def permuted_products(
             kernels.cross_products(values, *links, places, filled)
         return np.hstack(out)
 
-    yield from _threaded(products, range(-(-permutations // _PERMUTATION_BLOCK)))
+    blocks = range(-(-permutations // _PERMUTATION_BLOCK))
+    yield from _threaded(products, blocks, work=permutations * len(links[1]) * len(columns))
 
 
 def _places(sizes: Ints, wide: int, permutations: int, seed: int, held: Ints) -> Iterator[Places]:
@@ -140,9 +144,10 @@ def _pieces(blocks: Iterator[Places], rows: int) -> Iterator[Places]:
         yield np.concatenate(waiting)
 
 
-def _threaded(function: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterable[Any]:
+def _threaded(function: Callable[[Any], Any], tasks: Iterable[Any], *, work: int) -> Iterable[Any]:
+    """Apply a function to all tasks, in threads where the work (sums to make) is worth starting them."""
     tasks = list(tasks)
-    if len(tasks) == 1 or workers() == 1:
+    if len(tasks) == 1 or work < _WORTH_THREADS or workers() == 1:
         return map(function, tasks)
     with ThreadPoolExecutor(workers()) as pool:
         return list(pool.map(function, tasks))
