@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zipfile
 
 import geopandas as gpd
@@ -17,6 +18,7 @@ from clustermap import datasets
 from clustermap.errors import CrsError, InputError, OptionError
 from clustermap.schema import ACTIVITY_COLUMNS, FIRM_COLUMNS
 from clustermap.sources import as_firms, read_firms, read_postcodes
+from clustermap.sources import columns as columns_room
 
 # two points whose grid references are published: the Airy transit of Greenwich is not on this grid, so the
 # truth here is the projection itself, to the metre: Oxford Carfax and Coventry cathedral
@@ -42,7 +44,8 @@ def firms(write):
 
 
 def test_rows_come_in_order_of_identity_with_the_columns_of_the_contract(firms):
-    assert list(firms.frame.columns) == [*FIRM_COLUMNS]
+    assert list(firms.frame.columns) == [*FIRM_COLUMNS, "employees"]
+    assert firms.frame["employees"].equals(firms.frame["value"].rename("employees"))
     assert firms.frame["firm_id"].tolist() == ["a", "b", "c"]
     assert firms.frame["name"].tolist() == ["Alpha, Sons & Co", "Beta Ltd", "NULL"]
 
@@ -249,6 +252,13 @@ def test_all_faults_of_columns_are_told_at_once():
         part in str(caught.value)
         for part in ("'firm_idd'", "no column 'lats' (nearest: 'lat')", "takes one column")
     )
+
+
+def test_the_documented_table_of_synonyms_is_the_one_that_is_used():
+    documented = set(re.findall(r"[a-z0-9_]+", columns_room.__doc__))
+    assert set(columns_room.SYNONYMS) <= documented
+    spelled = {name for names in columns_room.SYNONYMS.values() for name in names}
+    assert spelled - documented <= {"organizationname", "firmid", "locationkind"}
 
 
 def test_whatever_else_the_file_had_is_kept():

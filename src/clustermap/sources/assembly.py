@@ -79,6 +79,9 @@ def assemble(
         "location_quality": pd.Categorical(parts.places.quality[order]),
     }
     later: dict[str, Any] = {}
+    counted = matched.get("value")
+    if counted and counted not in FIRM_COLUMNS:  # under its own name too, as numbers
+        later[counted] = parts.values[order]
     if column := matched.get("incorporated"):
         later["incorporated"] = dates(frame[column]).to_numpy()[order]
     postcode = matched.get("postcode")

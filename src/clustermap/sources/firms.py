@@ -166,7 +166,7 @@ def _values(
         return np.full(len(frame), np.nan), {}, ()
     values, flags = numbers(frame[column])
     bad = np.isinf(values) | (values < 0)
-    notes = [f"value is the column {column!r}."] if column != "value" else []
+    notes = [f"value is the column {column!r}, as numbers."] if column != "value" else []
     if n := int(flags["suppressed"].sum()):
         notes.append(f"{n:,} values are missing or suppressed; they are not 0.")
     if n := int(flags["separators removed"].sum()):
