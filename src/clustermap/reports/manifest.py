@@ -41,7 +41,8 @@ def input_record(role: str, path: Path) -> dict[str, Any]:
 
     A Shapefile is several files: the others of its stem are listed under ``parts``.
     """
-    record = {"role": role, "name": path.name, "bytes": path.stat().st_size, "sha256": file_hash(path)}
+    digest = file_hash(path)
+    record = {"role": role, "name": path.name, "bytes": path.stat().st_size, "sha256": digest}
     if path.suffix.lower() == ".shp":
         parts = sorted(p for p in path.parent.iterdir() if p.stem == path.stem and p != path)
         record["parts"] = {p.name: file_hash(p) for p in parts if p.is_file()}
