@@ -259,3 +259,30 @@ def test_children_of_folium_work_on_the_page(chromium, study, tmp_path):
     assert [text.strip() for text in browser.texts(".leaflet-popup-content")] == ["A popup"]
     assert browser.requests() == []
     assert browser.complaints() == []
+
+
+def test_thousands_of_areas_are_drawn_on_a_canvas(chromium, tmp_path):
+    import geopandas as gpd
+    from shapely.geometry import box
+
+    side = 60
+    shapes = [
+        box(4e5 + 1e3 * i, 3e5 + 1e3 * j, 4.01e5 + 1e3 * i, 3.01e5 + 1e3 * j)
+        for i in range(side)
+        for j in range(side)
+    ]
+    frame = gpd.GeoDataFrame(
+        {
+            "code": [f"S{k:04d}" for k in range(len(shapes))],
+            "name": [f"Square {k}" for k in range(len(shapes))],
+        },
+        geometry=shapes,
+        crs="EPSG:27700",
+    )
+    browser = chromium.open(cm.draw_map(areas=frame).save(tmp_path / "map.html"))
+    assert browser.run("return document.querySelectorAll('#map canvas').length") == 1
+    assert browser.run("return document.querySelectorAll('#map path').length") == 0
+    assert len(browser.texts("#table tbody tr")) == 400
+    browser.run("document.getElementById('more').click()")
+    assert len(browser.texts("#table tbody tr")) == side * side
+    assert browser.complaints() == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import folium
 from branca.element import CssLink, Figure, JavascriptLink
-from folium.template import Template
+from jinja2 import Template
 
 from clustermap import storage
 from clustermap.maps import page
