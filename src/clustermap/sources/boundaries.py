@@ -21,7 +21,7 @@ from clustermap.sources.cells import text
 from clustermap.sources.loading import Loaded, load
 from clustermap.sources.patterns import code_columns, kind_of_codes
 from clustermap.sources.places import agreed_crs
-from clustermap.sources.shapes import repair
+from clustermap.sources.shapes import mend, sift
 from clustermap.sources.values import Areas
 
 if TYPE_CHECKING:
@@ -273,43 +273,30 @@ def _areas(
     notes: tuple[str, ...],
 ) -> Areas:
     codes = np.array([c if not isinstance(c, str) else c.strip() for c in labels], dtype=object)
-    geometry = frame.geometry.to_numpy()
     kept = _kept(codes, keep)
     nameless = np.array([c == "" or pd.isna(c) for c in codes], dtype=bool)
-    candidates = np.array(geometry, dtype=object)
+    candidates = np.array(frame.geometry.to_numpy(), dtype=object)
     candidates[~kept | nameless] = None
-    fixed = repair(candidates, list(codes))
-    reason = fixed.reason
+    shapes, reason = sift(candidates)
     reason[nameless], reason[~kept] = "no code", _NOT_KEPT
-    use = ~np.isin(reason, _SET_ASIDE)
-    if not use.any():
-        told = ", ".join(f"{n} {why}" for why, n in pd.Series(reason).value_counts().items())
-        raise InputError(
-            "CM-AREAS-005", f"none of {len(frame)} areas is left: {told}", fix="check the file, or keep="
-        )
+    use = np.flatnonzero(~np.isin(reason, _SET_ASIDE))
+    _check_left(use, reason)
     _check_unique(codes, use)
-    settled = _system(fixed.geometry[use], agreed_crs(frame.crs, crs, "boundaries"))
-    lon, lat = _extent(fixed.geometry[use], settled)
-    bounds = (lon.min(), lat.min(), lon.max(), lat.max())
-    if project_to is not None:
-        projections.check_reach("boundaries", lon, lat, project_to)
-    working = projections.working_crs(bounds, project_to, what="boundaries")
-    shapes = gpd.GeoSeries(fixed.geometry[use], crs=settled)
+    settled = _system(shapes[use], agreed_crs(frame.crs, crs, "boundaries"))
+    working = _working(shapes[use], settled, project_to)
     if not projections.same(settled, working):
-        shapes = shapes.to_crs(working)
-        names_ = (projections.parse(settled).name, projections.parse(working).name)
-        notes = (*notes, f"Outlines were projected from {names_[0]} to {names_[1]}.")
-        again = repair(
-            shapes.to_numpy(), list(codes[use])
-        )  # rounding in a projection can close a gap of no width
-        shapes = gpd.GeoSeries(again.geometry, crs=working)
-    else:
-        shapes = gpd.GeoSeries(fixed.geometry[use], crs=working)
-    if fixed.largest_change > 0:
-        notes = (*notes, f"Repairs changed no area by more than {fixed.largest_change:.2g} of itself.")
+        shapes[use] = gpd.GeoSeries(shapes[use], crs=settled).to_crs(working).to_numpy()
+        systems = (projections.parse(settled).name, projections.parse(working).name)
+        notes = (*notes, f"Outlines were projected from {systems[0]} to {systems[1]}.")
+    shapes[use], mended, change = mend(shapes[use], list(codes[use]))
+    reason[use] = np.where(mended == "accepted", reason[use], mended)
+    if change > 0:
+        notes = (*notes, f"Repairs changed no area by more than {change:.2g} of itself.")
+    use = np.flatnonzero(~np.isin(reason, _SET_ASIDE))
+    _check_left(use, reason)
     title = text(names).str.strip().to_numpy(dtype=object) if names is not None else codes.astype(str)
     title = np.where(title == "", codes.astype(str), title)
-    result = gpd.GeoDataFrame({"name": title[use]}, geometry=shapes.to_numpy(), crs=working)
+    result = gpd.GeoDataFrame({"name": title[use]}, geometry=shapes[use], crs=working)
     result.index = pd.Index(codes[use].tolist(), name="code")
     result = result.sort_index()
     verdicts = {r: "set aside" if r in _SET_ASIDE else "repaired" for r in set(reason) if r != "accepted"}
@@ -342,10 +329,17 @@ def _kept(codes: np.ndarray, keep: str | Sequence[str] | None) -> np.ndarray:
     return np.array([str(c) in wanted for c in codes], dtype=bool)
 
 
+def _check_left(use: np.ndarray, reason: np.ndarray) -> None:
+    if not len(use):
+        told = ", ".join(f"{n} {why}" for why, n in pd.Series(reason).value_counts().items())
+        raise InputError(
+            "CM-AREAS-005", f"none of {len(reason)} areas is left: {told}", fix="check the file, or keep="
+        )
+
+
 def _check_unique(codes: np.ndarray, use: np.ndarray) -> None:
-    twice = pd.Series(codes).where(use).duplicated(keep=False).to_numpy() & use
-    if twice.any():
-        at = np.flatnonzero(twice)
+    at = use[pd.Series(codes[use]).duplicated(keep=False).to_numpy()]
+    if len(at):
         raise InputError(
             "CM-AREAS-002",
             f"{len(at)} of {len(codes)} rows carry a code that another row carries: "
@@ -364,12 +358,17 @@ def _system(geometry: np.ndarray, crs: Any) -> Any:
     return crs
 
 
-def _extent(geometry: np.ndarray, crs: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return longitudes and latitudes along the box of every area."""
+def _working(geometry: np.ndarray, crs: Any, project_to: Any) -> Any:
+    """Choose the working system from longitudes and latitudes along the box of every area."""
     boxes = shapely.box(*shapely.bounds(geometry).T)
     corners = shapely.get_coordinates(
         shapely.segmentize(boxes, np.ptp(shapely.total_bounds(boxes)) / 20 or 1.0)
     )
     lon, lat = (np.asarray(a) for a in projections.to_lonlat(corners[:, 0], corners[:, 1], crs))
     good = np.isfinite(lon) & np.isfinite(lat)
-    return lon[good], lat[good]
+    lon, lat = lon[good], lat[good]
+    if project_to is not None:
+        projections.check_reach("boundaries", lon, lat, project_to)
+    return projections.working_crs(
+        (lon.min(), lat.min(), lon.max(), lat.max()), project_to, what="boundaries"
+    )

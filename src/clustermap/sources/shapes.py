@@ -2,49 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
-from clustermap.errors import InputError, examples
+from clustermap.errors import MAX_EXAMPLES, InputError, examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Repaired", "repair"]
+__all__ = ["MENDED", "mend", "sift"]
 
 MAX_CHANGE = 0.001
+MENDED = "invalid outline repaired"
+_LOST = ("empty geometry", "coordinates not finite", "no polygon")
 
 
-@dataclass(slots=True)
-class Repaired:
-    """Polygons, and one reason for every row ("accepted" where nothing was needed)."""
-
-    geometry: np.ndarray
-    reason: np.ndarray
-    largest_change: float
-
-
-def repair(geometry: np.ndarray, labels: Sequence[object]) -> Repaired:
-    """Check and repair polygons; rows without any polygon are marked to be set aside.
+def sift(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep polygons in two dimensions.
 
     Parameters
     ----------
     geometry : numpy.ndarray of shapely geometries
-        In one system, whichever: changes of area are relative.
-    labels : sequence
-        Codes, for messages.
+        Anything, missing ones too.
 
-    Raises
-    ------
-    InputError
-        CM-AREAS-004: a repair would change an area by more than 0.1 % (a bow-tie has no area to keep).
+    Returns
+    -------
+    geometry, reason : numpy.ndarray
+        The polygons, and one reason for every row: "accepted", what was dropped, or why nothing is left.
     """
-    n = len(geometry)
-    reason = np.full(n, "accepted", dtype=object)
     out = np.array(geometry, dtype=object)
+    reason = np.full(len(out), "accepted", dtype=object)
     missing = shapely.is_missing(out) | shapely.is_empty(out)
     reason[missing] = "empty geometry"
     reason[~missing & ~_finite(out)] = "coordinates not finite"
@@ -53,43 +42,59 @@ def repair(geometry: np.ndarray, labels: Sequence[object]) -> Repaired:
     reason[flat] = "third dimension dropped"
     kinds = shapely.get_type_id(out)
     polygonal = (kinds == shapely.GeometryType.POLYGON) | (kinds == shapely.GeometryType.MULTIPOLYGON)
-    mixed = np.isin(reason, ("accepted", "third dimension dropped")) & ~polygonal
-    for i in np.flatnonzero(mixed):
+    for i in np.flatnonzero(~np.isin(reason, _LOST) & ~polygonal):
         out[i] = _polygons(out[i])
         reason[i] = "only its polygons kept" if not out[i].is_empty else "no polygon"
-    usable = ~np.isin(reason, ("empty geometry", "coordinates not finite", "no polygon"))
-    change = 0.0
-    invalid = np.flatnonzero(usable & ~shapely.is_valid(out))
-    if len(invalid):
-        change = _mend(out, reason, invalid, labels)
-    return Repaired(out, reason, change)
+    return out, reason
 
 
-def _mend(out: np.ndarray, reason: np.ndarray, rows: np.ndarray, labels: Sequence[object]) -> float:
-    broken = out[rows].copy()
-    why = shapely.is_valid_reason(broken)
+def mend(geometry: np.ndarray, labels: Sequence[object]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Repair outlines that touch or cross themselves, by the "structure" method of GEOS.
+
+    Parameters
+    ----------
+    geometry : numpy.ndarray of polygons
+        On a plane, so that areas mean something.
+    labels : sequence
+        Codes, for messages.
+
+    Returns
+    -------
+    geometry, reason, change
+        Valid polygons; "accepted", "invalid outline repaired" or "no polygon"; the largest relative change.
+
+    Raises
+    ------
+    InputError
+        CM-AREAS-004: a repair would change an area by more than 0.1 % (a bow-tie has no area to keep).
+    """
+    out = np.array(geometry, dtype=object)
+    reason = np.full(len(out), "accepted", dtype=object)
+    rows = np.flatnonzero(~shapely.is_valid(out))
+    if not len(rows):
+        return out, reason, 0.0
+    broken = out[rows]
     before = shapely.area(broken)
     mended = np.array([_polygons(g) for g in shapely.make_valid(broken, method="structure")], dtype=object)
     after = shapely.area(mended)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        change = np.where(after > 0, np.abs(after - before) / after, np.inf)
     gone = after == 0
-    torn = (change > MAX_CHANGE) & ~gone
-    if torn.any():
-        at = rows[torn]
+    change = np.abs(after - before) / np.where(gone, 1.0, after)
+    torn = np.flatnonzero((change > MAX_CHANGE) & ~gone)
+    if len(torn):
         told = "; ".join(
-            f"{labels[i]}: {why[k]}, area {before[k]:.6g} would become {after[k]:.6g}"
-            for i, k in zip(at[:5], np.flatnonzero(torn)[:5], strict=True)
+            f"{labels[rows[k]]}: {shapely.is_valid_reason(broken[k])}, area {before[k]:.6g} would become {after[k]:.6g}"
+            for k in torn[:MAX_EXAMPLES]
         )
         raise InputError(
             "CM-AREAS-004",
-            f"{len(at)} of {len(out)} polygons cross themselves: {examples((int(i), labels[i]) for i in at)} ({told})",
+            f"{len(torn)} of {len(out)} polygons cross themselves: "
+            f"{examples((int(rows[k]), labels[rows[k]]) for k in torn)} ({told})",
             why="a repair would change their area by more than 0.1 %, and what was meant cannot be known",
             fix="mend the outline in its source, or accept the repair: frame.set_geometry(frame.make_valid())",
         )
     out[rows] = mended
-    reason[rows] = np.where(gone, "no polygon", "invalid outline repaired")
-    return float(change[~gone].max(initial=0.0))
+    reason[rows] = np.where(gone, "no polygon", MENDED)
+    return out, reason, float(change[~gone].max(initial=0.0))
 
 
 def _finite(geometry: np.ndarray) -> np.ndarray:
