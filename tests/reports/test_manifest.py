@@ -50,7 +50,7 @@ def test_the_order_of_keys_and_sets_changes_nothing():
         (np.array([1.0, np.nan]), [1.0, None]), ((1, "a"), [1, "a"]), (frozenset({2, 1}), [1, 2]),
         (pd.Series([1], index=["E06"]), {"E06": 1}), (pd.Index(["a"]), ["a"]), (pd.NaT, None),
         (pd.Timestamp("2024-02-29"), "2024-02-29T00:00:00"), (dt.date(2024, 2, 29), "2024-02-29"),
-        (Path("/home/somebody/firms.csv"), "firms.csv"), (None, None), (True, True), ("Ynys Môn", "Ynys Môn"),
+        (Path("/srv/somebody/firms.csv"), "firms.csv"), (None, None), (True, True), ("Ynys Môn", "Ynys Môn"),
         ("\ud800", "\\ud800"), ({1: {"a": np.float32(0.5)}}, {"1": {"a": 0.5}}), (object(), "object"), (1j, "1j"),
     ],
 )  # fmt: skip
@@ -63,9 +63,9 @@ def test_each_kind_of_value_becomes_plain_json(value, plain):
 def test_no_folder_of_anybody_stands_in_it():
     study = {
         "inputs": {
-            "root": {"env": "DATA", "default": "/home/somebody/data"},
+            "root": {"env": "DATA", "default": "/srv/somebody/data"},
             "firms": {"source": "C:\\Users\\somebody\\firms.csv", "crs": "EPSG:27700"},
-            "areas": {"source": "data/areas.gpkg", "keep": ["/home/somebody/keep.txt", "E"]},
+            "areas": {"source": "data/areas.gpkg", "keep": ["/srv/somebody/keep.txt", "E"]},
         }
     }
     written = text(study=study)
