@@ -1,9 +1,8 @@
-"""The command line, run as a person runs it: in its own process."""
+"""The command line: every command in this process, and once in its own as a person runs it."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,21 +10,23 @@ import time
 
 import pytest
 
+from clustermap import datasets
+from clustermap.cli import main
 from clustermap.study.declaration import demo_path
 
 
 @pytest.fixture
-def command(tmp_path):
-    def run(*arguments, **options):
-        return subprocess.run(
-            [sys.executable, "-m", "clustermap", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-            timeout=300,
-            **options,
-        )
+def command(tmp_path, monkeypatch, capsys):
+    """Run a command line in this process and give its exit code and what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["clustermap", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, left.value.code, said.out, said.err)
 
     return run
 
@@ -128,11 +129,12 @@ def test_run_as_json_lists_files_and_sentences(command):
     assert said["seed"] == 7
 
 
-def test_a_bug_is_called_a_bug_and_leaves_with_one(command, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import clustermap.datasets as d\ndef broken():\n    raise RuntimeError('boom')\nd.available = broken\n"
-    )
-    done = command("doctor", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+def test_a_bug_is_called_a_bug_and_leaves_with_one(command, monkeypatch):
+    def broken():
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(datasets, "available", broken)
+    done = command("doctor")
     assert done.returncode == 1
     assert "fault of clustermap" in done.stderr
 
