@@ -8,6 +8,7 @@ import pytest
 import shapely
 
 from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.sources.values import Lookup
 from clustermap.tables import SectorTable, as_table
 
 
@@ -102,3 +103,68 @@ def test_summaries_are_plain_sentences(frame):
     assert repr(table) == "<SectorTable: 2 areas × 2 sectors, firms>"
     assert table._repr_html_().startswith("<pre>2 areas × 2")
     assert SectorTable.from_values(frame * 0).summary() == "2 areas × 2 sectors, firms, 0 in all."
+
+
+def test_polygons_of_a_plain_frame_are_read(frame, make_areas):
+    polygons = make_areas({"A": shapely.box(0, 0, 9, 9), "B": shapely.box(9, 0, 18, 9)}).frame.reset_index()
+    assert SectorTable.from_values(frame, areas=polygons).areas.frame.index.tolist() == ["A", "B"]
+
+
+@pytest.fixture
+def lookup():
+    """A and B lie in x, B also in y."""
+    rows = pd.DataFrame({"area": ["B", "A", "B"], "authority": ["y", "x", "x"], "share": [0.5, 1.0, 0.5]})
+    return Lookup(frame=rows.assign(name=rows["authority"].str.upper()))
+
+
+@pytest.mark.parametrize(
+    ("overlap", "steel", "totals"),
+    [("fractional", [3, 2], [15, 5]), ("full", [5, 4], [20, 10]), ("primary", [5], [20])],
+)
+def test_authorities_are_sums_of_their_areas_and_totals_do_not_move(frame, lookup, overlap, steel, totals):
+    table = SectorTable.from_values(frame).aggregate(lookup, overlap=overlap)
+    assert table.values["steel"].tolist() == steel
+    assert table.area_totals.tolist() == totals
+    assert (table.total, table.sector_totals["steel"]) == (20.0, 5.0)
+
+
+def test_an_unknown_part_makes_an_unknown_sum_and_lost_areas_are_told(frame, lookup):
+    third = pd.concat(
+        [frame.where(frame != 1).astype(float), pd.DataFrame({"steel": [1.0], "rest": [1.0]}, index=["C"])]
+    )
+    table = SectorTable.from_values(third).aggregate(lookup)
+    assert table.status["steel"].tolist() == ["suppressed", "observed"]
+    assert table.note == "1 of 3 areas are in no authority."
+
+
+def test_a_lookup_of_another_vintage_is_refused(frame, lookup):
+    with pytest.raises(AlignmentError, match=r"CM-ALIGN-005\] 1 of 2 .*\['B'\]"):
+        SectorTable.from_values(frame.drop("B")).aggregate(lookup)
+
+
+@pytest.mark.real
+def test_trap_14_lep_rows_are_reproduced_from_districts(real_data):
+    import clustermap as cm
+
+    source = real_data / "ubc_enterprises_2018_2022.csv.gz"
+    given = {"area": "area", "sector": "industry", "value": "total", "match": "name"}
+    districts = cm.read_boundaries(real_data / "lad_2022_uk.geojson", keep="E")
+    table = cm.read_table(source, **given, areas=districts, where={"year": 2022, "geo": "LAD"})
+    leps = table.aggregate(cm.read_lookup(real_data / "lookup_lad22_lep21.csv"), overlap="full")
+    published = cm.read_table(source, **given, where={"year": 2022, "geo": "LEP"})
+    names = cm.read_boundaries(real_data / "lep_2021_en_buc.geojson").names.replace(
+        {
+            "Buckinghamshire": "Buckinghamshire Thames Valley",
+            "Hull and East Yorkshire": "Hull and East Riding",
+        }
+    )
+    difference = leps.area_totals - published.area_totals[names[leps.values.index]].to_numpy()
+    assert difference.abs().max() <= 40  # sums of figures rounded to 5
+    assert (leps.status == "rounded").all(axis=None)
+    assert leps.total == 2_408_015
+
+
+def test_an_area_of_which_nothing_is_known_has_no_total():
+    table = SectorTable.from_values(pd.DataFrame({"s": [np.nan, 3.0]}, index=["A", "B"]))
+    assert np.isnan(table.area_totals["A"])
+    assert table.total == 3.0

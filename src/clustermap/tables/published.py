@@ -308,7 +308,7 @@ def _table(long: _Long, areas: Areas | None, measure: Measure, ledger: Ledger) -
     everything = pd.DataFrame(wide, index=range(len(wide)), columns=long.sectors)
     total = everything.pop(long.sectors[long.all_sectors]) if long.all_sectors >= 0 else None
     rows, nation = everything.iloc[:-1].set_axis(long.labels), everything.iloc[-1]
-    area_totals = rows.sum(axis=1) if total is None else total.iloc[:-1].set_axis(long.labels)
+    area_totals = rows.sum(axis=1, min_count=1) if total is None else total.iloc[:-1].set_axis(long.labels)
     national = bool((long.area == _NATION).any())
     table = SectorTable.from_values(
         rows,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError, OptionError, examples
+from clustermap.sources.values import Areas
 
 if TYPE_CHECKING:
-    from clustermap.ledger import Ledger
-    from clustermap.schema import Measure
-    from clustermap.sources.values import Areas
+    import geopandas as gpd
 
-__all__ = ["SectorTable"]
+    from clustermap.ledger import Ledger
+    from clustermap.schema import Measure, Overlap
+    from clustermap.sources.values import Lookup
+
+__all__ = ["SectorTable", "as_table"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +69,7 @@ class SectorTable:
         measure: Measure = "firms",
         area_totals: pd.Series | None = None,
         sector_totals: pd.Series | None = None,
-        areas: Areas | None = None,
+        areas: Areas | gpd.GeoDataFrame | None = None,
     ) -> SectorTable:
         """Build a table from a frame of areas × sectors.
 
@@ -79,7 +82,7 @@ class SectorTable:
         area_totals, sector_totals : pandas.Series, optional
             Published totals; sums of the values where absent. The sectors of a frame without
             `area_totals` are taken to be the whole economy.
-        areas : Areas, optional
+        areas : Areas or geopandas.GeoDataFrame, optional
             The polygons: every row must be one of them, and every one a row.
 
         Raises
@@ -96,11 +99,15 @@ class SectorTable:
         20.0
         """
         frame = _checked(values)
-        rows = area_totals if area_totals is not None else frame.sum(axis=1)
-        columns = sector_totals if sector_totals is not None else frame.sum(axis=0)
+        rows = area_totals if area_totals is not None else frame.sum(axis=1, min_count=1)
+        columns = sector_totals if sector_totals is not None else frame.sum(axis=0, min_count=1)
         rows = _same_labels(rows, frame.index, "area_totals").astype(float)
         columns = _same_labels(columns, frame.columns, "sector_totals").astype(float)
         if areas is not None:
+            if not isinstance(areas, Areas):
+                from clustermap.sources.boundaries import as_areas
+
+                areas = as_areas(areas)
             _same_labels(areas.frame["name"], frame.index, "areas")
         status = pd.DataFrame(
             np.where(frame.isna(), "suppressed", "observed"), index=frame.index, columns=frame.columns
@@ -139,6 +146,71 @@ class SectorTable:
             )
         return name
 
+    def aggregate(self, lookup: Lookup, *, overlap: Overlap = "fractional") -> SectorTable:
+        """Sum areas into the authorities they belong to.
+
+        Parameters
+        ----------
+        lookup : Lookup
+            Areas in authorities; areas that it does not hold are left out and told in the note.
+        overlap : {"full", "fractional", "primary"}
+            How an area in several authorities counts: whole in each, by its shares, or in the one with the
+            lowest code.
+
+        Returns
+        -------
+        SectorTable
+            Authorities × sectors; a suppressed part makes a suppressed sum. `sector_totals` and `total` stay
+            those of this table: everything once.
+
+        Raises
+        ------
+        AlignmentError
+            CM-ALIGN-005: the lookup holds areas that the table lacks.
+
+        Examples
+        --------
+        >>> from clustermap.sources.values import Lookup
+        >>> rows = pd.DataFrame({"area": ["A", "B", "B"], "authority": ["x", "x", "y"], "share": [1.0, 0.5, 0.5]})
+        >>> table = SectorTable.from_values(pd.DataFrame({"steel": [4, 2]}, index=["A", "B"]))
+        >>> table.aggregate(Lookup(frame=rows.assign(name=rows["authority"]))).values["steel"].to_list()
+        [5.0, 1.0]
+        """
+        pairs = lookup.frame.sort_values(["area", "authority"], ignore_index=True)
+        lacking = sorted(set(pairs["area"]) - set(self.values.index))
+        if lacking:
+            raise AlignmentError(
+                "CM-ALIGN-005",
+                f"{len(lacking)} of {pairs['area'].nunique()} areas of the lookup are not in the table: {lacking[:5]}",
+                why="their authorities would be too small without any sign of it",
+                fix="a table and a lookup of one vintage",
+            )
+        if overlap == "primary":
+            pairs = pairs.drop_duplicates("area")
+        share = pairs["share"].to_numpy(float) if overlap == "fractional" else np.ones(len(pairs))
+        codes, authorities = pd.factorize(pairs["authority"], sort=True)
+        weights = np.zeros((len(authorities), len(self.values)))
+        np.add.at(weights, (codes, self.values.index.get_indexer(pairs["area"])), share)
+        table = type(self).from_values(
+            pd.DataFrame(
+                _sums(weights, self.values), index=pd.Index(authorities), columns=self.values.columns
+            ),
+            measure=self.measure,
+            area_totals=pd.Series(_sums(weights, self.area_totals), index=pd.Index(authorities)),
+            sector_totals=self.sector_totals,
+        )
+        rounded = bool((self.status == "rounded").any(axis=None))
+        left = len(self.values.index.difference(pairs["area"]))
+        notes = [self.note] if self.note else []
+        notes += [f"{left:,} of {len(self.values):,} areas are in no authority."] if left else []
+        return replace(
+            table,
+            total=self.total,
+            status=table.status.replace("observed", "rounded") if rounded else table.status,
+            sector_labels=dict(self.sector_labels),
+            note=" ".join(notes),
+        )
+
     def summary(self) -> str:
         """Say in plain sentences what the table holds."""
         lines = [
@@ -175,8 +247,16 @@ def as_table(data: SectorTable | pd.DataFrame) -> SectorTable:
     raise InputError(
         "CM-TABLE-005",
         f"expected a SectorTable or a frame of areas × sectors, got {type(data).__name__}",
-        fix="SectorTable.from_values(frame.set_index('code')[['steel', 'glass']])",
+        why="which columns are sectors, and of what they are parts, cannot be guessed",
+        fix="SectorTable.from_values(frame.set_index('code')[['steel', 'rest']], areas=frame)",
     )
+
+
+def _sums(weights: np.ndarray, parts: pd.DataFrame | pd.Series) -> np.ndarray:
+    """Sum parts by weight; an unknown part makes an unknown sum, a part that does not belong does not."""
+    numbers = parts.to_numpy(dtype=float)
+    unknown = (weights > 0).astype(float) @ np.isnan(numbers).astype(float) > 0
+    return np.where(unknown, np.nan, weights @ np.nan_to_num(numbers))
 
 
 def _checked(values: pd.DataFrame) -> pd.DataFrame:
