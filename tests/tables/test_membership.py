@@ -109,6 +109,14 @@ def test_far_more_firms_outside_than_are_measured_are_still_counted(make_firms, 
     assert "30 m from b" in found.ledger.frame.set_index("reason").loc["outside all areas", "examples"]
 
 
+def test_a_firm_without_a_point_lies_nowhere_and_moves_nobody(make_firms, squares):
+    firms = make_firms([(2, 5), (12, 5), (18, 5)])
+    firms.frame.loc[1, "geometry"] = shapely.Point()
+    found = locate(firms, squares)
+    assert pairs(found) == [("f000", "A", 1.0), ("f002", "B", 1.0)]
+    assert found.outside == 1
+
+
 def test_firms_all_outside_and_no_areas_at_all(make_firms, make_areas):
     nothing = make_areas({"A": shapely.box(0, 0, 1, 1)})
     none = Areas(frame=nothing.frame.iloc[:0], kind="area", vintage=None, source="", ledger=nothing.ledger)

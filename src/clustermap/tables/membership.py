@@ -189,6 +189,10 @@ def place(firms: Firms, areas: Areas, *, overlap: Overlap) -> Placement:
     points: Any = firms.frame.geometry.to_numpy()
     shapes: Any = areas.frame.geometry.to_numpy()
     xy = shapely.get_coordinates(points)
+    if len(xy) != len(points):  # an empty point has no coordinates; it lies nowhere
+        there = (shapely.get_type_id(points) == 0) & ~shapely.is_empty(points)
+        xy = np.full((len(points), 2), np.nan)
+        xy[there] = shapely.get_coordinates(points[there])
     places = CellIndex.build(shapes, n_points=len(xy)).places(xy[:, 0], xy[:, 1])
     if overlap == "primary":
         firm = np.flatnonzero(places.count)
@@ -261,10 +265,11 @@ def _outside(firms: Firms, areas: Areas, rows: npt.NDArray[np.int64]) -> tuple[s
     (row, area), distance = tree.query_nearest(points, return_distance=True, all_matches=True)
     order = np.lexsort((area, row))
     at = order[np.unique(row[order], return_index=True)[1]]
-    ids = firms.frame["firm_id"].array.take(asked[:_SHOWN])
+    seen = at[:_SHOWN]
+    ids = firms.frame["firm_id"].array.take(asked[row[seen]])
     shown = ", ".join(
-        f"row {asked[k]} ({ids[k]}, {distance[i]:,.0f} m from {areas.names.iloc[area[i]]})"
-        for k, i in enumerate(at[:_SHOWN])
+        f"row {asked[row[i]]} ({identity}, {distance[i]:,.0f} m from {areas.names.iloc[area[i]]})"
+        for i, identity in zip(seen, ids, strict=True)
     )
     if len(asked) < len(rows):
         return shown, ()
