@@ -42,7 +42,7 @@ out, err = Console(), Console(stderr=True)
 
 StudyFile = Annotated[Path, typer.Argument(help="A study file (TOML).", metavar="STUDY.toml")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-OutFolder = Annotated[Path, typer.Option("--out", "-o", help="Folder to write; replaced as a whole.")]
+OutFolder = Annotated[Path, typer.Option("--out", "-o", help="A folder of its own; replaced as a whole.")]
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ def figures(result) -> dict[str, object]:
             "relative_risk": round(float(frame.iloc[0]["relative_risk"]), 3),
         }
         out |= {"line_status": line.status, "elongation": round(float(line.elongation), 3)}
-        out |= {} if line.p != line.p else {"line_p": round(float(line.p), 4)}  # noqa: PLR0124 - NaN is no TOML
+        out |= {} if line.p != line.p else {"line_p": round(float(line.p), 4)}  # NaN is no TOML
     if named.status != "disconnected":
         out |= {"named_p": round(float(named.p), 4)}
     return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from clustermap.autocorrelation import global_moran, local_moran
+from clustermap.autocorrelation import GlobalResult, LocalResult, global_moran, local_moran
 from clustermap.borders import crossing, line_test
 from clustermap.detection import detect_clusters
 from clustermap.errors import ClusterMapWarning
@@ -23,8 +23,7 @@ from clustermap.sources import (
 )
 from clustermap.sources.dissolving import dissolve
 from clustermap.study.result import StudyResult
-from clustermap.tables import SectorTable, tabulate
-from clustermap.tables.published import read_table
+from clustermap.tables import SectorTable, read_table, tabulate
 from clustermap.weights import contiguity
 
 if TYPE_CHECKING:
@@ -131,6 +130,8 @@ def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
         bar.finish("borders")
         line, named = _lines(study, authorities, crossed)
         bar.finish("line")
+    assert isinstance(whole, GlobalResult)  # noqa: S101 - one sector was asked for
+    assert isinstance(local, LocalResult)  # noqa: S101 - likewise
     return StudyResult(
         study=study,
         firms=firms,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import pandas as pd
 
 from clustermap.errors import InputError
@@ -19,6 +18,8 @@ from clustermap.study.analysis import STAGES, analyse
 from clustermap.study.declaration import Study
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from clustermap.progress import Progress
     from clustermap.study.result import StudyResult
 
@@ -137,31 +138,11 @@ def _layers(result: StudyResult) -> dict[str, gpd.GeoDataFrame]:
     areas = result.areas.frame[["name", "geometry"]].join(quotient.drop(columns="sector")).join(local)
     inside = result.clusters.members.groupby("area")["cluster"].agg(", ".join)
     areas = areas.assign(cluster=inside.reindex(areas.index)).reset_index(names="code")
-    footprints = result.clusters.footprints
-    pairs = result.crossing.pairs
-    points = result.authorities.frame.geometry.representative_point()
-    ends = zip(pairs["a"].map(points), pairs["b"].map(points), strict=True)
-    lines = gpd.GeoSeries([_between(a, b) for a, b in ends], crs=result.authorities.crs)
     return {
-        "footprints": _plain(footprints),
-        "areas": _plain(areas),
-        "pairs": _plain(gpd.GeoDataFrame(pairs.reset_index(drop=True), geometry=lines, crs=lines.crs)),
+        "footprints": result.clusters.footprints,
+        "areas": areas,
+        "pairs": result.crossing.geo().reset_index(drop=True),
     }
-
-
-def _between(a: Any, b: Any) -> Any:
-    from shapely import LineString
-
-    return None if pd.isna(a) or pd.isna(b) else LineString([a, b])
-
-
-def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Turn categories and nullable columns into what a GeoPackage can hold."""
-    out = frame.copy()
-    for column in out.columns.drop(out.geometry.name):
-        if not pd.api.types.is_numeric_dtype(out[column]):
-            out[column] = out[column].astype(object).where(out[column].notna(), None)
-    return out
 
 
 def _report(result: StudyResult) -> str:
