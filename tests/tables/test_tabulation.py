@@ -143,3 +143,27 @@ def test_counts_equal_a_plain_crosstab_on_a_random_world(make_firms, make_areas)
     plain = pd.crosstab(pd.Series(where), what)
     assert table.values[["glass", "steel"]].to_numpy().tolist() == plain.to_numpy().tolist()
     assert table.area_totals.tolist() == pd.Series(where).value_counts().sort_index().tolist()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_nobody_is_lost_or_doubled_in_a_world_of_overlaps(make_firms, make_areas, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 20, (2, 9))
+    areas = make_areas({f"a{i}": s for i, s in enumerate(shapely.box(x, y, x + 8, y + 8))})
+    points = rng.integers(-2, 30, (400, 2)).astype(float)  # many on borders and corners
+    jobs = rng.integers(0, 50, 400).astype(float)
+    sic = [list(rng.choice(["24100", "23110", "62012"], rng.integers(0, 3))) for _ in points]
+    firms = make_firms(points, sic=sic, jobs=jobs)
+    inside = shapely.intersects(shapely.union_all(areas.frame.geometry), shapely.points(points))
+    tables = {
+        overlap: tabulate(firms, areas, sectors=SECTORS, value="jobs", codes="fractional", overlap=overlap)
+        for overlap in ("full", "fractional", "primary")
+    }
+    for overlap, table in tables.items():
+        assert table.total == jobs[inside].sum()
+        assert table.ledger.accepted + table.ledger.repaired == inside.sum()
+        if overlap != "full":
+            assert table.area_totals.sum() == pytest.approx(table.total, rel=1e-12)
+            assert table.values.sum().to_numpy() == pytest.approx(table.sector_totals.to_numpy(), rel=1e-12)
+    assert tables["full"].area_totals.sum() > tables["full"].total
+    assert tables["full"].sector_totals.equals(tables["primary"].sector_totals)
