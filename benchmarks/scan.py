@@ -140,10 +140,13 @@ def speed() -> dict[str, Any]:
     out = {}
     for background in ("homogeneous", "minimum-effect"):
         detect_clusters(table, graph, sector="S000", background=background, permutations=99, seed=1)
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         detect_clusters(table, graph, background=background, permutations=REPLICATES, seed=1)
-        out[background] = round(time.perf_counter() - start, 2)
-    return {"areas": AREAS, "sectors": SECTORS, "replicates": REPLICATES, "seconds": out, "target_s": 15}
+        out[background] = {
+            "wall_s": round(time.perf_counter() - start, 2),
+            "processor_s": round(time.process_time() - busy, 2),  # of all threads; tells a busy machine apart
+        }
+    return {"areas": AREAS, "sectors": SECTORS, "replicates": REPLICATES, "times": out, "target_wall_s": 15}
 
 
 if __name__ == "__main__":
