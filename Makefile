@@ -23,7 +23,7 @@ bench: $(VENV)/.ready-dev
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 notebooks: $(VENV)/.ready-dev
-	@MPLBACKEND=agg $(BIN)/python notebooks/execute.py
+	@$(BIN)/python notebooks/execute.py
 
 data: $(VENV)/.ready
 	@$(BIN)/python boundaries/make_boundaries.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ OUT = HERE.parent / "out" / "notebooks"
 
 def main() -> int:
     """Execute them all; an error in a cell ends the run."""
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # pictures stand in the executed copy
     OUT.mkdir(parents=True, exist_ok=True)
     for file in sorted(HERE.glob("*.ipynb")):
         book = nbformat.read(file, as_version=4)

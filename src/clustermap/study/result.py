@@ -121,7 +121,7 @@ class StudyResult:
         best = frame.iloc[0]
         return (
             f"Found: {_several(len(frame), 'cluster')} where {self.label} is more than {level:g} times as concentrated "
-            f"as in all areas together; the strongest, {best['cluster']}, has {best['n_areas']} areas and "
+            f"as in all areas together; the strongest, {best['cluster']}, has {_several(best['n_areas'], 'area')} and "
             f"{best['value']:,.0f} {self.table.measure}, {best['relative_risk']:.2f} times the expected "
             "(figures of selected sets are on the high side)."
         )
