@@ -18,6 +18,7 @@ from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
 # fixed before the first run
 NULL_SEEDS = range(910_001, 910_201)
 EFFECT_SEEDS = range(920_001, 920_201)
+CURSE_SEEDS = range(960_001, 960_061)
 
 SHAPES = {
     "pair": ["r2c2", "r2c3"],
@@ -271,6 +272,27 @@ def test_footprints_and_members_as_geometry(grid, make_table):
     assert found.geo().index.tolist() == sorted(SHAPES["chain"])
     assert found.geo()["cluster"].unique().tolist() == ["C1"]
     assert found.values("C1").tolist() == [60.0] * 5
+
+
+@pytest.mark.validity
+def test_splitting_the_firms_takes_the_winners_curse_away(make_grid):
+    grid = make_grid(5, 5)
+    index = grid.areas.frame.index
+    risk = np.where(index.isin(["r2c2", "r2c3"]), 2.0, 1.0)
+    raw, split, truth = [], [], []
+    for seed in CURSE_SEEDS:
+        counts = pd.Series(np.random.default_rng(seed).poisson(12 * risk), index=index)
+        table = SectorTable.from_values(
+            counts.to_frame("steel"), area_totals=pd.Series(1000.0, index=index), areas=grid.areas
+        )
+        found = detect_clusters(table, grid.graph, background="homogeneous", permutations=99, seed=seed)
+        for cluster, own in found.members.groupby("cluster")["area"]:
+            raw.append(found.frame.set_index("cluster").loc[cluster, "relative_risk"])
+            split.append(found.split_sample[cluster])
+            truth.append(risk[index.isin(own)].mean() * 12 * 25 / counts.sum())
+    assert len(raw) > 30
+    assert np.mean(raw) - np.mean(truth) > 0.15
+    assert np.nanmean(split) - np.mean(truth) < 0.05
 
 
 def test_the_summary_says_what_is_not_promised(grid, make_table):

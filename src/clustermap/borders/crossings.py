@@ -86,10 +86,11 @@ class Crossing:
             CM-CROSS-004: no such authority; the nearest names are given.
         """
         names = self.authorities.names
-        hits = names.index[(names.index == authority) | (names.str.casefold() == authority.casefold())]
+        same = names.astype(str).str.casefold() == str(authority).casefold()
+        hits = names.index[(names.index.astype(str) == str(authority)) | same]
         if len(hits) != 1:
             wanted = {str(n).casefold(): str(n) for n in names}
-            near = difflib.get_close_matches(authority.casefold(), list(wanted), n=3, cutoff=0.4)
+            near = difflib.get_close_matches(str(authority).casefold(), list(wanted), n=3, cutoff=0.4)
             raise InputError(
                 "CM-CROSS-004",
                 f"{len(hits)} of {len(names)} authorities are called {authority!r}",

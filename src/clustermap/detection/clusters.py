@@ -36,6 +36,9 @@ class Clusters:
         `level` is the location quotient that was tested against; `parent` is missing (one level).
     members : pandas.DataFrame
         ``cluster, area``.
+    split_sample : pandas.Series
+        By cluster: the ratio where one half of the firms selects the areas and the other half is counted; free
+        of the winner's curse that raises `relative_risk`.
     searches : pandas.DataFrame
         One row per sector: ``sector, total, n_clusters, best_score, best_p, best_areas`` of the strongest set
         that was *not* reported (NaN and empty where nothing was left to test).
@@ -61,6 +64,7 @@ class Clusters:
 
     frame: pd.DataFrame
     members: pd.DataFrame
+    split_sample: pd.Series
     searches: pd.DataFrame
     support: pd.DataFrame | None = None
     areas: Areas | None
@@ -110,8 +114,10 @@ class Clusters:
         lines += [self._sector_line(row) for row in self.searches.itertuples(index=False)]
         lines += [self._cluster_line(row) for row in self.frame.itertuples(index=False)]
         if len(self.frame):
+            halves = ", ".join(f"{cluster} {ratio:.2f}" for cluster, ratio in self.split_sample.items())
             lines += [
                 "These ratios are too high on average: the sets were selected for being high (winner's curse).",
+                f"Selected on one half of the firms and counted on the other half: {halves}.",
                 "The p-values say that there is an excess; which areas belong to it carries no error guarantee.",
             ]
         if self.family_size > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clustermap.progress import Progress
 
-__all__ = ["Found", "Problem", "Searched", "scan_sector"]
+__all__ = ["Found", "Problem", "Searched", "scan_sector", "split_ratios"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,6 +25,7 @@ Flags = npt.NDArray[np.bool_]
 _BLOCK = 125  # replicates drawn from one stream; part of what a seed means
 _TIE = 1e-9  # sums in another order differ in the last digits; they are ties
 _POISSON = -1.0
+_SPLITS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -215,3 +216,32 @@ def _touch(graph: tuple[Ints, Ints, Ints], first: Ints, second: Ints) -> bool:
     indptr, indices, _ = graph
     near = np.concatenate([indices[indptr[i] : indptr[i + 1]] for i in first])
     return bool(np.isin(second, near).any())
+
+
+def split_ratios(problem: Problem, found: list[Found]) -> list[float]:
+    """Return each cluster's ratio to the national share, selected on one half of the firms, measured on the other.
+
+    Every count is split by a fair coin per firm, the best set is searched for on one half where the other
+    clusters' areas take no part, and counted on the other half; over 40 splits, those without an area of the
+    cluster left out. Halves of a Poisson count are independent, so selection does not raise the figure; a half
+    selects worse than the whole, so the figure is cautious. NaN where no split finds the cluster.
+    """
+    known, national = problem.known, problem.national
+    whole = np.where(known, problem.counts, 0.0).astype(np.int64)
+    out = []
+    for number, one in enumerate(found):
+        usable = known.copy()
+        for other in found:
+            usable[other.members] = False
+        usable[one.members] = True
+        value = expected = 0.0
+        rng = stream(problem.seed, "scan-split", problem.sector, number)
+        for _ in range(_SPLITS):
+            half = rng.binomial(whole, 0.5).astype(np.float64)
+            now = _begin(replace(problem, counts=half), half, usable)
+            members, _ = _strongest(problem, half, now)
+            if np.isin(members, one.members).any():
+                value += float((whole - half)[members].sum())
+                expected += float(national[members].sum()) / 2
+        out.append(value / expected if expected else float("nan"))
+    return out

@@ -12,7 +12,7 @@ import pandas as pd
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
 from clustermap.detection.kernels import set_keys
-from clustermap.detection.rounds import Found, Problem, Searched, scan_sector
+from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, split_ratios
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.progress import reporting
 from clustermap.randomness import resolve_seed
@@ -155,10 +155,11 @@ def detect_clusters(
     with reporting(progress, "scan") as report:
         results = _run(problems, report)
     level = minimum_lq if background == "minimum-effect" else 1.0
-    frame, members = _frames(table, problems, results, level)
+    frame, members, split = _frames(table, problems, results, level)
     return Clusters(
         frame=frame,
         members=members,
+        split_sample=split,
         searches=_searches(table, problems, results),
         areas=table.areas,
         graph=graph,
@@ -197,14 +198,16 @@ def _run(problems: list[Problem], report: Progress) -> list[Searched]:
 
 def _frames(
     table: SectorTable, problems: list[Problem], results: list[Searched], level: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     """Put all clusters in order of score, then lowest code, then sector, and name them in this order."""
-    found: list[tuple[Problem, Found]] = [
-        (problem, one) for problem, searched in zip(problems, results, strict=True) for one in searched.found
+    found: list[tuple[Problem, Found, float]] = [
+        (problem, one, ratio)
+        for problem, searched in zip(problems, results, strict=True)
+        for one, ratio in zip(searched.found, split_ratios(problem, searched.found), strict=True)
     ]
     found.sort(key=lambda pair: (-pair[1].score, int(pair[1].members[0]), pair[0].sector))
     codes, rows, members = table.values.index, [], []
-    for number, (problem, one) in enumerate(found, start=1):
+    for number, (problem, one, _) in enumerate(found, start=1):
         inside = list(codes[one.members])
         value, expected = problem.counts[one.members].sum(), problem.national[one.members].sum()
         rows.append(
@@ -220,7 +223,10 @@ def _frames(
         "cluster": "object", "sector": "object", "n_areas": "int64", "n_firms": "int64", "parent": "object",
     }  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(CLUSTER_COLUMNS)).astype(kinds)
-    return frame, pd.DataFrame(members, columns=list(MEMBER_COLUMNS), dtype=object)
+    split = pd.Series(
+        [ratio for *_, ratio in found], index=pd.Index(frame["cluster"]), dtype="float64", name="split_sample"
+    )
+    return frame, pd.DataFrame(members, columns=list(MEMBER_COLUMNS), dtype=object), split
 
 
 def _searches(table: SectorTable, problems: list[Problem], results: list[Searched]) -> pd.DataFrame:
