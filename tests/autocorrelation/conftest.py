@@ -1,0 +1,64 @@
+"""Small graphs and values whose answers are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from libpysal.graph import Graph
+
+from clustermap.tables.table import SectorTable
+
+
+def _lattice(rows: int, columns: int) -> Graph:
+    """Rook neighbours on a grid; codes are text in row order."""
+    places = np.arange(rows * columns)
+    r, c = places // columns, places % columns
+    focal, other = np.nonzero(np.abs(r[:, None] - r) + np.abs(c[:, None] - c) == 1)
+    codes = np.array([f"A{i:03d}" for i in places])
+    return Graph.from_arrays(codes[focal], codes[other], np.ones(len(focal)))
+
+
+@pytest.fixture
+def lattice():
+    return _lattice
+
+
+@pytest.fixture
+def grid():
+    return _lattice(6, 7)
+
+
+@pytest.fixture
+def other_order(grid):
+    """The same graph with its links and areas in another order."""
+    links = grid.adjacency.reset_index().sample(frac=1, random_state=2)
+    return Graph.from_arrays(*(links[c].to_numpy() for c in ("focal", "neighbor", "weight")))
+
+
+@pytest.fixture
+def values(grid):
+    rng = np.random.default_rng(5)
+    smooth = np.add.outer(np.arange(6), np.arange(7)).ravel() / 4
+    return pd.Series(smooth + rng.normal(size=42), index=grid.unique_ids, name="rate")
+
+
+@pytest.fixture
+def table(grid):
+    """Three sectors with many ties, in areas of unequal size."""
+    rng = np.random.default_rng(6)
+    everything = rng.poisson(rng.lognormal(3, 0.8, 42)) + 2
+    few, some = rng.binomial(everything, 0.05), rng.binomial(everything, 0.2)
+    frame = pd.DataFrame(
+        {"few": few, "some": some, "rest": np.maximum(everything - few - some, 0)},
+        index=list(grid.unique_ids),
+    )
+    return SectorTable.from_values(frame)
+
+
+@pytest.fixture
+def with_isolate():
+    """Seven areas in a row, and one that touches nothing."""
+    codes = list("abcdefg")
+    focal, other = codes[:-1] + codes[1:] + ["z"], codes[1:] + codes[:-1] + ["z"]
+    return Graph.from_arrays(focal, other, [1] * 12 + [0])

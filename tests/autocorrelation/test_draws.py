@@ -1,0 +1,162 @@
+"""The engine under the statistics: draws, counts, and the same answers without compilation."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from clustermap.autocorrelation import draws, kernels
+from clustermap.autocorrelation.rates import standardised_rates
+from clustermap.compiled import HAVE_NUMBA
+
+
+ON_CORES = """
+import os, sys
+if sys.argv[1] == "one" and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import numpy as np, pandas as pd
+from libpysal.graph import Graph
+from clustermap.autocorrelation import global_moran, local_moran
+n = np.arange(3_000)
+graph = Graph.from_arrays(np.r_[n, n, n], np.r_[n - 1, n + 1, n + 7] % 3_000, np.ones(9_000))
+y = pd.DataFrame({c: np.sin(n * (k + 2)) for k, c in enumerate("abc")}, index=n)
+local = local_moran(y, graph, rates="none", permutations=9_999, correction="none", seed=1).frame
+whole = global_moran(y, graph, rates="none", seed=1).frame
+print(pd.util.hash_pandas_object(local).sum(), pd.util.hash_pandas_object(whole).sum())
+"""
+
+
+def made(n, wide, rows, *, sizes=None, seed=1):
+    sizes = np.full(n, wide) if sizes is None else np.asarray(sizes)
+    held = np.zeros(n, dtype=np.int64)
+    places = np.concatenate(list(draws._places(sizes.astype(np.int64), wide, rows, seed, held)))
+    return places, held
+
+
+def test_each_draw_holds_distinct_places():
+    places, _ = made(9, 9, 500)
+    assert (np.sort(places, axis=1) == np.arange(9)).all()
+
+
+def test_all_ordered_draws_are_equally_likely():
+    places, _ = made(5, 3, 60_000)
+    seen, counts = np.unique(places @ [25, 5, 1], return_counts=True)
+    assert len(seen) == 60
+    assert counts == pytest.approx(np.full(60, 1_000), abs=5 * np.sqrt(1_000))
+
+
+def test_held_counts_the_first_entries_of_each_area():
+    sizes = [0, 1, 2, 3, 1, 2]
+    places, held = made(6, 3, 5_000, sizes=sizes)
+    by_hand = [(places[:, :k] == i).any(axis=1).sum() if k else 0 for i, k in enumerate(sizes)]
+    assert held.tolist() == by_hand
+
+
+def test_more_draws_begin_with_the_fewer():
+    few, _ = made(20, 4, 5_000)
+    many, _ = made(20, 4, 9_000)
+    assert (many[:5_000] == few).all()
+
+
+def test_another_seed_draws_otherwise():
+    assert (made(20, 4, 50)[0] != made(20, 4, 50, seed=2)[0]).any()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 4_095, 4_096, 10_000])
+def test_pieces_hold_every_draw_once_in_order(rows):
+    places, _ = made(12, 3, 9_500)
+    blocks = (places[i : i + 4_096] for i in range(0, 9_500, 4_096))
+    assert (np.concatenate(list(draws._pieces(blocks, rows))) == places).all()
+
+
+def test_permutations_are_permutations_and_equally_likely():
+    uniform = np.random.default_rng(3).random((24_000, 4))
+    places = np.empty(uniform.shape, dtype=np.int32)
+    kernels.permute(uniform, places)
+    seen, counts = np.unique(places @ [64, 16, 4, 1], return_counts=True)
+    assert len(seen) == 24
+    assert counts == pytest.approx(np.full(24, 1_000), abs=5 * np.sqrt(1_000))
+
+
+def test_numbers_just_below_one_stay_inside():
+    uniform = np.full((1, 6), np.nextafter(1, 0))
+    places, held = np.empty((1, 6), dtype=np.int32), np.zeros(6, dtype=np.int64)
+    kernels.draw(uniform, np.full(6, 6), places, held)
+    assert sorted(places[0]) == list(range(6))
+    kernels.permute(uniform, places)
+    assert sorted(places[0]) == list(range(6))
+
+
+@pytest.mark.parametrize("z", [[0.0, 0, 1, 1, 2, 5], [0.3, -1.2, 0.1, 2.0, 0.7, -0.4]], ids=["ties", "none"])
+def test_counts_are_those_of_looking_at_every_draw(z):
+    """Against a plain loop: for each area only the draws that do not hold it, ties in both tails."""
+    z = np.array([z, z[::-1]])
+    sizes = np.array([2, 1, 3, 0, 2, 3])
+    observed = np.random.default_rng(1).permuted(z, axis=1)
+    counts = draws.conditional_counts(z, observed, sizes, permutations=700, seed=4)
+    places, _ = made(6, 3, 700, sizes=sizes, seed=4)
+    for s, i in itertools.product(range(2), range(6)):
+        if sizes[i] == 0:
+            continue
+        kept = [row[: sizes[i]] for row in places if i not in row[: sizes[i]]]
+        sums = np.array([z[s, row].sum() for row in kept])
+        assert counts.up[s, i] == (sums >= observed[s, i] - 1e-9).sum()
+        assert counts.low[s, i] == (sums <= observed[s, i] + 1e-9).sum()
+        assert counts.draws[i] == len(kept)
+
+
+@pytest.mark.skipif(not HAVE_NUMBA, reason="numba is not here: the plain kernels are the kernels")
+def test_plain_python_gives_the_same_bytes(monkeypatch):
+    rng = np.random.default_rng(8)
+    z, sizes = rng.poisson(1.0, (3, 15)).astype(float), rng.integers(0, 5, 15)
+    observed = rng.permuted(z, axis=1)
+    links = (np.array([0, 2, 3, 3] + [4] * 12), np.array([1, 4, 7, 9]), rng.random(4))
+    fast = draws.conditional_counts(z, observed, sizes, permutations=300, seed=4)
+    product = list(draws.permuted_products(z, links, permutations=70, seed=4))
+    one = list(draws.permuted_products(z[:1], links, permutations=70, seed=4))
+    around = np.empty_like(z)
+    kernels.neighbour_sums(z, *links[:2], around)
+    for name in kernels.__all__:
+        monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
+    slow = draws.conditional_counts(z, observed, sizes, permutations=300, seed=4)
+    assert all((a == b).all() for a, b in zip(fast, slow, strict=True))
+    for before, after in ((product, draws.permuted_products(z, links, permutations=70, seed=4)),):
+        assert all((a == b).all() for a, b in zip(before, after, strict=True))
+    plain = list(draws.permuted_products(z[:1], links, permutations=70, seed=4))
+    assert all((a == b).all() for a, b in zip(one, plain, strict=True))
+    assert all((a[:, :1] == b).all() for a, b in zip(product, one, strict=True))
+    again = np.empty_like(z)
+    kernels.neighbour_sums(z, *links[:2], again)
+    assert (around == again).all()
+
+
+def test_same_bytes_on_one_core_in_another_process(tmp_path):
+    """A fresh process that may use one core only gives the same frame as this one."""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", ON_CORES, cores], capture_output=True, text=True, check=True, cwd=tmp_path
+        ).stdout
+        for cores in ("one", "all")
+    }
+    assert len(found) == 1
+
+
+def test_workers_are_at_least_one():
+    assert draws.workers() >= 1
+
+
+def test_rates_by_hand():
+    """Ten firms everywhere, 1 and 9 of the sector: mean .5, variance .16 between, less .05 of chance."""
+    z = standardised_rates(np.array([[1.0, 9.0]]), np.array([[10.0, 10.0]]))
+    assert z.tolist() == [pytest.approx([-0.4 / np.sqrt(0.16), 0.4 / np.sqrt(0.16)])]
+
+
+def test_rates_with_less_spread_than_chance_stay_finite():
+    count, total = np.array([[10.0, 11, 9, 1_000]]), np.array([[100.0, 100, 100, 10_000]])
+    z = standardised_rates(count, total)
+    assert np.isfinite(z).all()
+    assert z[0, 1] > 0 > z[0, 2]
