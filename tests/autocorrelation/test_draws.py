@@ -13,7 +13,6 @@ from clustermap.autocorrelation import draws, kernels
 from clustermap.autocorrelation.rates import standardised_rates
 from clustermap.compiled import HAVE_NUMBA
 
-
 ON_CORES = """
 import os, sys
 if sys.argv[1] == "one" and hasattr(os, "sched_setaffinity"):

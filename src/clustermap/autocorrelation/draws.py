@@ -110,6 +110,10 @@ def permuted_products(
         uniform = stream(seed, "global-moran", block).random((rows, z.shape[1]))
         places = np.empty(uniform.shape, dtype=np.int32)
         kernels.permute(uniform, places)
+        if len(z) == 1:
+            single = np.empty(rows)
+            kernels.cross_products_of_one(z[0], *links, places, single)
+            return single[:, None]
         out = [np.empty((rows, c.shape[1])) for c in columns]
         for values, filled in zip(columns, out, strict=True):
             kernels.cross_products(values, *links, places, filled)

@@ -13,7 +13,15 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["count_sorted", "cross_products", "draw", "neighbour_sums", "permute", "prefix_sums"]
+__all__ = [
+    "count_sorted",
+    "cross_products",
+    "cross_products_of_one",
+    "draw",
+    "neighbour_sums",
+    "permute",
+    "prefix_sums",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -176,16 +184,6 @@ def cross_products(
         Filled: permutations × variables.
     """
     n, wide = z.shape
-    if wide == 1:  # the same sums in the same order, kept in registers
-        for b in range(places.shape[0]):
-            total = 0.0
-            for i in range(n):
-                around = 0.0
-                for e in range(indptr[i], indptr[i + 1]):
-                    around += weights[e] * z[places[b, indices[e]], 0]
-                total += z[places[b, i], 0] * around
-            out[b, 0] = total
-        return
     near = np.empty(wide)
     for b in range(places.shape[0]):
         for s in range(wide):
@@ -202,3 +200,18 @@ def cross_products(
             own = places[b, i]
             for s in range(wide):
                 out[b, s] += z[own, s] * near[s]
+
+
+@compiled("void(float64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[::1])")
+def cross_products_of_one(
+    z: Floats, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
+) -> None:
+    """Do the same for one variable: the same sums in the same order, kept in registers."""
+    for b in range(places.shape[0]):
+        total = 0.0
+        for i in range(z.size):
+            near = 0.0
+            for e in range(indptr[i], indptr[i + 1]):
+                near += weights[e] * z[places[b, indices[e]]]
+            total += z[places[b, i]] * near
+        out[b] = total
