@@ -33,6 +33,10 @@ def figures(result) -> dict[str, object]:
         out |= {} if line.p != line.p else {"line_p": round(float(line.p), 4)}  # NaN is no TOML
     if named.status != "disconnected":
         out |= {"named_p": round(float(named.p), 4)}
+    ranking = result.ranking()
+    mine = ranking[ranking["named"] == "yes"]
+    out["ranks"] = [f"{row.name_}: {row.rank}" for row in mine.rename(columns={"name": "name_"}).itertuples()]
+    out["first_by_lq"] = list(ranking["name"][:5])
     return out
 
 

@@ -91,16 +91,7 @@ def test_the_five_are_connected_under_the_wider_sheffield_city_region(results):
 
 def test_oxfordshire_is_33rd_of_38_by_enterprises_and_the_black_country_first(results):
     result = results("districts")
-    member = result.crossing.membership.set_index("area")
-    counts = pd.DataFrame(
-        {
-            "authority": member["authority"],
-            "hits": member["share"] * result.table.values[result.sector].reindex(member.index),
-            "all": member["share"] * result.table.area_totals.reindex(member.index),
-        }
-    )
-    sums = counts.groupby("authority")[["hits", "all"]].sum()
-    rank = (sums["hits"] / sums["all"]).rank(ascending=False).rename(result.authorities.names)
+    rank = result.ranking().set_index("name")["rank"]
     assert rank["Oxfordshire"] == 33
     assert rank.idxmin() == "Black Country"
 

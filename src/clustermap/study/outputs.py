@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from clustermap.errors import InputError
 from clustermap.maps import draw_map
 from clustermap.reports import csv_text, geopackage, input_record, manifest_text, markdown_report
@@ -19,6 +17,7 @@ from clustermap.study.declaration import Study
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
 
     from clustermap.progress import Progress
     from clustermap.study.result import StudyResult
@@ -147,12 +146,11 @@ def _layers(result: StudyResult) -> dict[str, gpd.GeoDataFrame]:
 
 def _report(result: StudyResult) -> str:
     ledger = result.firms.ledger if result.firms else result.table.ledger
-    stronger = _stronger(result)
     sections: list[tuple[str, str | pd.DataFrame]] = [
         ("Clusters", result.clusters.frame),
         ("Who shares them", result.crossing.frame),
         ("Crossing pairs", result.crossing.pairs),
-        ("Authorities by concentration", stronger),
+        ("Authorities by concentration", result.ranking()),
         ("How the clusters were found", result.clusters.summary()),
         ("Spatial autocorrelation", f"{result.moran_global.summary()}\n{result.moran.summary()}"),
     ]
@@ -168,32 +166,6 @@ def _report(result: StudyResult) -> str:
     return markdown_report(
         title=result.study.title, first=result.caveats(), sentences=result.sentences(), sections=sections
     )
-
-
-def _stronger(result: StudyResult) -> pd.DataFrame:
-    """Rank authorities by their own location quotient, so that a named set can be held against the rest."""
-    shares = result.crossing.membership
-    table, sector = result.table, result.sector
-    value = shares["share"] * shares["area"].map(table.values[sector]).to_numpy()
-    total = shares["share"] * shares["area"].map(table.area_totals).to_numpy()
-    sums = (
-        pd.DataFrame({"authority": shares["authority"], "value": value, "total": total})
-        .groupby("authority")
-        .sum()
-    )
-    national = table.sector_totals[sector] / table.total
-    ranked = pd.DataFrame(
-        {
-            "name": result.authorities.names.reindex(sums.index).fillna("(none)"),
-            "value": sums["value"],
-            "lq": sums["value"] / sums["total"] / national,
-        }
-    )
-    members = result.named_line.members if result.named_line is not None else []
-    ranked["named"] = ["yes" if code in set(members) else "" for code in ranked.index]
-    ranked = ranked.sort_values(["lq", "name"], ascending=[False, True]).reset_index()
-    ranked.insert(0, "rank", range(1, len(ranked) + 1))
-    return ranked
 
 
 def _manifest(result: StudyResult, hashes: dict[str, str]) -> str:

@@ -95,6 +95,38 @@ class StudyResult:
             said.append(self.table.note)
         return said
 
+    def ranking(self) -> pd.DataFrame:
+        """Rank authorities by their own location quotient, so that a named set can be held against the rest.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``rank, authority, name, value, lq, named``; areas in several authorities count by their shares.
+        """
+        member = self.crossing.membership
+        weight, area = member["share"].to_numpy(), member["area"]
+        sums = pd.DataFrame(
+            {
+                "authority": member["authority"],
+                "value": weight * area.map(self.table.values[self.sector]).to_numpy(),
+                "total": weight * area.map(self.table.area_totals).to_numpy(),
+            }
+        )
+        sums = sums.groupby("authority", as_index=False).sum()
+        national = self.table.sector_totals[self.sector] / self.table.total
+        members = set(self.named_line.members) if self.named_line is not None else set()
+        ranked = pd.DataFrame(
+            {
+                "authority": sums["authority"],
+                "name": sums["authority"].map(self.authorities.names).fillna("(none)"),
+                "value": sums["value"],
+                "lq": sums["value"] / sums["total"] / national,
+                "named": ["yes" if code in members else "" for code in sums["authority"]],
+            }
+        ).sort_values(["lq", "name"], ascending=[False, True], ignore_index=True)
+        ranked.insert(0, "rank", range(1, len(ranked) + 1))
+        return ranked
+
     def sentences(self) -> list[str]:
         """Return five plain sentences computed from the result."""
         return [self._counted(), self._found(), self._crossed(), self._sure(), self._lined()]
