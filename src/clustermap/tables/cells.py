@@ -52,12 +52,14 @@ class Places:
 
     def pairs(self) -> tuple[Indices, npt.NDArray[np.int32]]:
         """Return each (point, area) once, in order of point and area."""
+        if not len(self.several):
+            repeat = np.flatnonzero(self.count)
+            return repeat, self.first[repeat]
         repeat = np.repeat(np.arange(len(self.first)), self.count)
         area = np.repeat(self.first, self.count)
-        if len(self.several):
-            at = np.cumsum(self.count, dtype=np.int64)[self.several] - self.count[self.several]
-            sizes = np.diff(self.indptr)
-            area[np.repeat(at - self.indptr[:-1], sizes) + np.arange(len(self.members))] = self.members
+        at = np.cumsum(self.count, dtype=np.int64)[self.several] - self.count[self.several]
+        sizes = np.diff(self.indptr)
+        area[np.repeat(at - self.indptr[:-1], sizes) + np.arange(len(self.members))] = self.members
         return repeat, area
 
 
@@ -76,14 +78,10 @@ class CellIndex:
     edges: Floats  # ax, ay, bx, by in rows
     edge_ptr: Indices  # edges of each area
     cell: npt.NDArray[np.int32]  # area, -1 for none, or -2 - number of a cell that needs a look
-    cover_ptr: Indices
-    cover: npt.NDArray[np.int32]
-    group_ptr: Indices
-    group_area: npt.NDArray[np.int32]
-    group_inside: npt.NDArray[np.uint8]  # of the centre: 0, 1, or from 2 on unknown
-    entry_ptr: Indices
-    entry_edge: npt.NDArray[np.int32]
-    entry_side: npt.NDArray[np.uint8]  # whether the centre lies left of the edge
+    cells: Indices  # of each numbered cell the bounds of its covers and of its groups
+    cover: npt.NDArray[np.int32]  # areas that hold a numbered cell
+    groups: Indices  # area, state of the centre (0, 1, from 2 on unknown), bounds of the entries
+    entries: npt.NDArray[np.int32]  # four times the edge, plus the side of the centre
 
     @classmethod
     def build(cls, shapes: npt.NDArray[Any], *, n_points: int) -> CellIndex:
@@ -108,40 +106,34 @@ class CellIndex:
                 break
             wanted = max(1, wanted // 4)
         starts = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
-        entry_edge, entry_side = kernels.fill_entries(edges, grid, shape, margin, starts)
+        entries = kernels.fill_entries(edges, grid, shape, margin, starts)
         owner = np.repeat(np.arange(len(shapes), dtype=np.int32), np.diff(edge_ptr))
-        cell, group_ptr, group_area, inside, entry_ptr = kernels.make_groups(
-            starts, entry_edge, entry_side, owner
-        )
-        extra, n_extra = kernels.sweep(edges, edge_ptr, grid, shape, cell, group_ptr, group_area, inside)
-        cover_ptr, cover = _covers(cell, len(group_ptr) - 1, extra[:n_extra])
-        most = int((np.diff(cover_ptr).max(initial=0)) + np.diff(group_ptr).max(initial=0))
-        group_ptr = np.concatenate(
-            (group_ptr, np.full(len(cover_ptr) - len(group_ptr), group_ptr[-1], dtype=np.int64))
-        )
+        cell, cells, groups = kernels.make_groups(starts, entries, owner)
+        extra, n_extra = kernels.sweep(edges, edge_ptr, grid, shape, cell, cells, groups)
+        cells, cover = _covers(cell, cells, extra[:n_extra])
         return cls(
-            most=most,
+            most=int((cells[:, 1] - cells[:, 0] + cells[:, 3] - cells[:, 2]).max(initial=0)),
             grid=grid,
             shape=shape,
             edges=edges,
             edge_ptr=edge_ptr,
             cell=cell,
-            cover_ptr=cover_ptr,
+            cells=cells,
             cover=cover,
-            group_ptr=group_ptr,
-            group_area=group_area,
-            group_inside=inside,
-            entry_ptr=entry_ptr,
-            entry_edge=entry_edge,
-            entry_side=entry_side,
+            groups=groups,
+            entries=entries,
         )
 
     def places(self, x: Floats, y: Floats) -> Places:
         """Find the areas of points; coordinates that are not finite lie nowhere."""
-        from clustermap.tables.kernels import find, find_all
+        from clustermap.tables.kernels import find, find_all, find_plain
 
         x, y = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
-        first, count, border = find(x, y, self.most, self._tables())
+        first, others = find_plain(x, y, self._tables())
+        border = np.zeros(len(x), dtype=np.bool_)
+        count = (first >= 0).astype(np.int32)
+        found = find(x[others], y[others], self.most, self._tables())
+        first[others], count[others], border[others] = found
         several = np.flatnonzero(count > 1)
         indptr = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(count[several], dtype=np.int64)))
         members = find_all(x[several], y[several], indptr, self.most, self._tables())
@@ -150,21 +142,8 @@ class CellIndex:
         )
 
     def _tables(self) -> tuple[Any, ...]:
-        return (
-            self.grid,
-            self.shape,
-            self.edges,
-            self.edge_ptr,
-            self.cell,
-            self.cover_ptr,
-            self.cover,
-            self.group_ptr,
-            self.group_area,
-            self.group_inside,
-            self.entry_ptr,
-            self.entry_edge,
-            self.entry_side,
-        )
+        known = (self.grid, self.shape, self.edges, self.edge_ptr, self.cell, self.cells)
+        return (*known, self.cover, self.groups, self.entries)
 
 
 def _edges(shapes: npt.NDArray[Any]) -> tuple[Floats, Indices]:
@@ -194,15 +173,17 @@ def _grid(edges: Floats, wanted: int) -> tuple[Floats, Indices, float]:
 
 
 def _covers(
-    cell: npt.NDArray[np.int32], numbered: int, extra: Indices
+    cell: npt.NDArray[np.int32], cells: Indices, extra: Indices
 ) -> tuple[Indices, npt.NDArray[np.int32]]:
     """List the areas that hold whole cells beside other areas; such cells get a number of their own."""
     where, area = extra[:, 0], extra[:, 1]
     plain = np.unique(where[cell[where] >= 0])
     where, area = np.concatenate((where, plain)), np.concatenate((area, cell[plain]))
-    cell[plain] = -2 - (numbered + np.arange(len(plain)))
+    cell[plain] = -2 - (len(cells) + np.arange(len(plain)))
+    cells = np.concatenate((cells, np.zeros((len(plain), 4), dtype=np.int64)))
     number = -2 - cell[where].astype(np.int64)
     order = np.lexsort((area, number))
-    counts = np.bincount(number, minlength=numbered + len(plain))
-    pointers = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)))
-    return pointers, area[order].astype(np.int32)
+    ends = np.cumsum(np.bincount(number, minlength=len(cells)), dtype=np.int64)
+    cells[:, 1] = ends
+    cells[1:, 0] = ends[:-1]
+    return cells, area[order].astype(np.int32)

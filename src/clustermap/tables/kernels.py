@@ -1,4 +1,4 @@
-"""The compiled part of the cell index: exact signs, edges into cells, points into areas."""
+"""The compiled part of the cell index: edges into cells, cells into groups, points into areas."""
 
 # ruff: noqa: PLR0917 - kernels take plain numbers, in one order throughout: ax, ay, bx, by, x, y
 from __future__ import annotations
@@ -8,81 +8,25 @@ from typing import Any
 import numpy as np
 
 from clustermap.compiled import compiled
+from clustermap.tables.predicates import in_box, orientation
 
-__all__ = ["count_entries", "fill_entries", "find", "find_all", "make_groups", "orientation", "sweep"]
+__all__ = [
+    "count_entries",
+    "fill_entries",
+    "find",
+    "find_all",
+    "find_plain",
+    "make_groups",
+    "sweep",
+]
 
-_FILTER = 3.3306690738754716e-16  # (3 + 16 eps) eps, with eps = 2**-53
-_SPLIT = 134217729.0  # 2**27 + 1
 # The tables of a CellIndex, as one argument and in the order of its fields.
 _TABLES = (
-    "Tuple((float64[::1], int64[::1], float64[:, ::1], int64[::1], int32[::1], int64[::1], int32[::1], "
-    "int64[::1], int32[::1], uint8[::1], int64[::1], int32[::1], uint8[::1]))"
+    "Tuple((float64[::1], int64[::1], float64[:, ::1], int64[::1], int32[::1], int64[:, ::1], int32[::1], "
+    "int64[:, ::1], int32[::1]))"
 )
 OUTSIDE, INSIDE, BORDER = 0, 1, 2
 ON_EDGE = UNKNOWN = 2
-
-
-@compiled("UniTuple(float64, 2)(float64, float64)")
-def _difference(p: float, q: float) -> tuple[float, float]:
-    """Return p - q as the rounded difference and what the rounding lost."""
-    d = p - q
-    v = p - d
-    return d, (p - (d + v)) + (v - q)
-
-
-@compiled("int64(float64, float64, float64, float64, float64, float64)")
-def _exact_orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
-    """Sum the exact partial products of the determinant; the largest term that is left has its sign."""
-    high, low = np.empty(4), np.empty(4)
-    high[0], low[0] = _difference(ax, px)
-    high[1], low[1] = _difference(by, py)
-    high[2], low[2] = _difference(ay, py)
-    high[3], low[3] = _difference(bx, px)
-    terms = np.zeros(16)
-    n = 0
-    for k in range(8):
-        first, sign = 2 * (k // 4), 1.0 - 2.0 * (k // 4)
-        u = sign * (high[first] if k & 1 else low[first])
-        w = high[first + 1] if k & 2 else low[first + 1]
-        product = u * w
-        c = _SPLIT * u
-        uh = c - (c - u)
-        c = _SPLIT * w
-        wh = c - (c - w)
-        ul, wl = u - uh, w - wh
-        rest = ul * wl - (((product - uh * wh) - ul * wh) - uh * wl)
-        for half in range(2):
-            carried = rest if half == 0 else product
-            for t in range(n):  # the sum stays exact: every step keeps its rounding error
-                s = carried + terms[t]
-                v = s - carried
-                terms[t] = (carried - (s - v)) + (terms[t] - v)
-                carried = s
-            terms[n] = carried
-            n += 1
-    for t in range(n - 1, -1, -1):
-        if terms[t] != 0:
-            return 1 if terms[t] > 0 else -1
-    return 0
-
-
-@compiled("int64(float64, float64, float64, float64, float64, float64)")
-def orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
-    """Tell on which side of the line from a to b the point p lies: 1 left, -1 right, 0 on it.
-
-    References
-    ----------
-    Shewchuk, J. R. (1997), Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates.
-    """
-    one = (ax - px) * (by - py)
-    two = (ay - py) * (bx - px)
-    det = one - two
-    bound = _FILTER * (abs(one) + abs(two))
-    if det > bound:
-        return 1
-    if det < -bound:
-        return -1
-    return _exact_orientation(ax, ay, bx, by, px, py)
 
 
 @compiled("int64(float64, float64, float64, int64)")
@@ -129,17 +73,13 @@ def count_entries(edges: Any, grid: Any, shape: Any, margin: float, counts: Any)
     return total
 
 
-@compiled("boolean(float64, float64, float64, float64, float64, float64)")
-def _in_box(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> bool:
-    """Tell whether a point on an edge's line is on the edge."""
-    return min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by)
+@compiled("int32[::1](float64[:, ::1], float64[::1], int64[::1], float64, int64[::1])")
+def fill_entries(edges: Any, grid: Any, shape: Any, margin: float, starts: Any) -> Any:
+    """Put the edges into their cells, in order: four times the edge, plus the side of the centre of the cell.
 
-
-@compiled("Tuple((int32[::1], uint8[::1]))(float64[:, ::1], float64[::1], int64[::1], float64, int64[::1])")
-def fill_entries(edges: Any, grid: Any, shape: Any, margin: float, starts: Any) -> tuple[Any, Any]:
-    """Put the edges into their cells, in order, with the side on which the centre of the cell lies."""
-    entry_edge = np.empty(starts[-1], dtype=np.int32)
-    entry_side = np.empty(starts[-1], dtype=np.uint8)
+    The side is 1 where the centre lies left of the edge, 2 where it lies on it, else 0.
+    """
+    entries = np.empty(starts[-1], dtype=np.int32)
     at = starts[:-1].copy()
     for e in range(edges.shape[0]):
         ax, ay, bx, by = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
@@ -149,50 +89,52 @@ def fill_entries(edges: Any, grid: Any, shape: Any, margin: float, starts: Any) 
             c0, c1 = _columns(ax, ay, bx, by, r, grid, shape, margin)
             for c in range(c0, c1 + 1):
                 x = grid[0] + (c + 0.5) * grid[2]
-                side = orientation(ax, ay, bx, by, x, y)
+                turn = orientation(ax, ay, bx, by, x, y)
+                side = 1 if turn > 0 else 0
+                if turn == 0 and in_box(ax, ay, bx, by, x, y):
+                    side = ON_EDGE
                 cell = r * shape[0] + c
-                entry_edge[at[cell]] = e
-                entry_side[at[cell]] = 1 if side > 0 else 0
-                if side == 0 and _in_box(ax, ay, bx, by, x, y):
-                    entry_side[at[cell]] = ON_EDGE
+                entries[at[cell]] = 4 * e + side
                 at[cell] += 1
-    return entry_edge, entry_side
+    return entries
 
 
-@compiled(
-    "Tuple((int32[::1], int64[::1], int32[::1], uint8[::1], int64[::1]))"
-    "(int64[::1], int32[::1], uint8[::1], int32[::1])"
-)
-def make_groups(starts: Any, entry_edge: Any, entry_side: Any, edge_area: Any) -> tuple[Any, ...]:
-    """Group the entries of each cell by area, and number the cells that have any from -2 downwards."""
+@compiled("Tuple((int32[::1], int64[:, ::1], int64[:, ::1]))(int64[::1], int32[::1], int32[::1])")
+def make_groups(starts: Any, entries: Any, edge_area: Any) -> tuple[Any, Any, Any]:
+    """Group the entries of each cell by area, and number the cells that have any from -2 downwards.
+
+    Returns
+    -------
+    cell, cells, groups
+        Per cell -1 or its number; per numbered cell no covers (0, 0) and its groups; per group its area, what is
+        known of the centre, and its entries.
+    """
     n_cells = len(starts) - 1
     number, n_groups = 0, 0
     for c in range(n_cells):
         number += starts[c + 1] > starts[c]
         for t in range(starts[c], starts[c + 1]):
-            n_groups += t == starts[c] or edge_area[entry_edge[t]] != edge_area[entry_edge[t - 1]]
+            n_groups += t == starts[c] or edge_area[entries[t] >> 2] != edge_area[entries[t - 1] >> 2]
     cell = np.full(n_cells, -1, dtype=np.int32)
-    group_ptr = np.zeros(number + 1, dtype=np.int64)
-    group_area = np.empty(n_groups, dtype=np.int32)
-    group_inside = np.zeros(n_groups, dtype=np.uint8)
-    entry_ptr = np.zeros(n_groups + 1, dtype=np.int64)
+    cells = np.zeros((number, 4), dtype=np.int64)
+    groups = np.zeros((n_groups, 4), dtype=np.int64)
     number, g = 0, 0
     for c in range(n_cells):
         if starts[c + 1] == starts[c]:
             continue
         cell[c] = -2 - number
+        cells[number, 2] = g
         for t in range(starts[c], starts[c + 1]):
-            area = edge_area[entry_edge[t]]
-            if t == starts[c] or area != group_area[g - 1]:
-                group_area[g] = area
-                entry_ptr[g] = t
+            area = edge_area[entries[t] >> 2]
+            if t == starts[c] or area != groups[g - 1, 0]:
+                groups[g, 0], groups[g, 2] = area, t
                 g += 1
-            if entry_side[t] == ON_EDGE:
-                group_inside[g - 1] = UNKNOWN
+            if entries[t] & 3 == ON_EDGE:
+                groups[g - 1, 1] = UNKNOWN
+            groups[g - 1, 3] = t + 1
+        cells[number, 3] = g
         number += 1
-        group_ptr[number] = g
-    entry_ptr[n_groups] = len(entry_edge)
-    return cell, group_ptr, group_area, group_inside, entry_ptr
+    return cell, cells, groups
 
 
 @compiled("int64(float64, float64, float64, float64, float64, float64[::1], int64)")
@@ -235,26 +177,26 @@ def _flip(edges: Any, e0: int, e1: int, grid: Any, shape: Any, box: Any, flips: 
                 flips[r - box[1], c - c0] ^= 1
 
 
-@compiled("boolean(int64, int64, int64[::1], int32[::1], uint8[::1])")
-def _mark(number: int, area: int, group_ptr: Any, group_area: Any, inside: Any) -> bool:
+@compiled("boolean(int64, int64, int64[:, ::1], int64[:, ::1])")
+def _mark(number: int, area: int, cells: Any, groups: Any) -> bool:
     """Note that an area holds the centre of a cell that its border touches; False where it does not."""
-    for g in range(group_ptr[number], group_ptr[number + 1]):
-        if group_area[g] == area:
-            inside[g] |= 1
+    for g in range(cells[number, 2], cells[number, 3]):
+        if groups[g, 0] == area:
+            groups[g, 1] |= 1
             return True
     return False
 
 
 @compiled(
     "Tuple((int64[:, ::1], int64))(float64[:, ::1], int64[::1], float64[::1], int64[::1], int32[::1], "
-    "int64[::1], int32[::1], uint8[::1])"
+    "int64[:, ::1], int64[:, ::1])"
 )
 def sweep(
-    edges: Any, edge_ptr: Any, grid: Any, shape: Any, cell: Any, group_ptr: Any, group_area: Any, inside: Any
+    edges: Any, edge_ptr: Any, grid: Any, shape: Any, cell: Any, cells: Any, groups: Any
 ) -> tuple[Any, int]:
     """Learn which centres each area holds: of cells without its border, it then holds the whole cell.
 
-    `cell` receives the first area that holds a whole cell, `inside` the state of the centres of the others;
+    `cell` receives the first area that holds a whole cell, `groups` the state of the centres of the others;
     returned are (cell, area) where an area holds a cell that another one holds or touches, and their number.
     """
     extra = np.empty((256, 2), dtype=np.int64)
@@ -271,9 +213,7 @@ def sweep(
                 here = r * shape[0] + c
                 if state and cell[here] == -1:
                     cell[here] = a
-                elif state and (
-                    cell[here] >= 0 or not _mark(-2 - cell[here], a, group_ptr, group_area, inside)
-                ):
+                elif state and (cell[here] >= 0 or not _mark(-2 - cell[here], a, cells, groups)):
                     if n_extra == len(extra):
                         larger = np.empty((2 * n_extra, 2), dtype=np.int64)
                         for k in range(n_extra):
@@ -291,31 +231,29 @@ def _by_ray(edges: Any, e0: int, e1: int, x: float, y: float) -> int:
     for e in range(e0, e1):
         ax, ay, bx, by = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
         crosses = (ay > y) != (by > y)
-        if not crosses and not _in_box(ax, ay, bx, by, x, y):
+        if not crosses and not in_box(ax, ay, bx, by, x, y):
             continue
         side = orientation(ax, ay, bx, by, x, y)
-        if side == 0 and _in_box(ax, ay, bx, by, x, y):
+        if side == 0 and in_box(ax, ay, bx, by, x, y):
             return BORDER
         if crosses and (side > 0) == (by > ay):
             inside = not inside
     return INSIDE if inside else OUTSIDE
 
 
-@compiled(
-    "int64(float64[:, ::1], int64, int64, int32[::1], uint8[::1], boolean, float64, float64, float64, float64)"
-)
+@compiled("int64(float64[:, ::1], int32[::1], int64[:, ::1], int64, float64, float64, float64, float64)")
 def _by_centre(
-    edges: Any, t0: int, t1: int, entry_edge: Any, entry_side: Any, inside: bool, cx: float, cy: float, x: float,
-    y: float,
-) -> int:  # fmt: skip
+    edges: Any, entries: Any, groups: Any, g: int, cx: float, cy: float, x: float, y: float
+) -> int:
     """Count the edges between a point and the centre of its cell, whose state is known."""
-    for t in range(t0, t1):
-        e = entry_edge[t]
+    inside = groups[g, 1] == 1
+    for t in range(groups[g, 2], groups[g, 3]):
+        e = entries[t] >> 2
         ax, ay, bx, by = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
         side = orientation(ax, ay, bx, by, x, y)
-        if side == 0 and _in_box(ax, ay, bx, by, x, y):
+        if side == 0 and in_box(ax, ay, bx, by, x, y):
             return BORDER
-        if (side > 0) != (entry_side[t] == 1) and (orientation(x, y, cx, cy, ax, ay) >= 0) != (
+        if (side > 0) != (entries[t] & 3 == 1) and (orientation(x, y, cx, cy, ax, ay) >= 0) != (
             orientation(x, y, cx, cy, bx, by) >= 0
         ):
             inside = not inside
@@ -325,21 +263,19 @@ def _by_centre(
 @compiled(f"UniTuple(int64, 2)(float64, float64, int64, int32[::1], {_TABLES})")
 def _at(x: float, y: float, number: int, out: Any, tables: Any) -> tuple[int, int]:
     """Write the areas of a point in a cell that needs a look, ascending; return their number and the border's."""
-    grid, shape, edges, edge_ptr, _, cover_ptr, cover, group_ptr, group_area, inside, entry_ptr = tables[:11]
-    entry_edge, entry_side = tables[11:]
+    grid, shape, edges, edge_ptr, _, cells, cover, groups, entries = tables
     n, lowest = 0, -1
     cx = grid[0] + (_slot(x, grid[0], grid[2], shape[0]) + 0.5) * grid[2]
     cy = grid[1] + (_slot(y, grid[1], grid[2], shape[1]) + 0.5) * grid[2]
-    for k in range(cover_ptr[number], cover_ptr[number + 1]):
+    for k in range(cells[number, 0], cells[number, 1]):
         out[n] = cover[k]
         n += 1
-    for g in range(group_ptr[number], group_ptr[number + 1]):
-        area = group_area[g]
-        if inside[g] >= UNKNOWN:
+    for g in range(cells[number, 2], cells[number, 3]):
+        area = groups[g, 0]
+        if groups[g, 1] >= UNKNOWN:
             state = _by_ray(edges, edge_ptr[area], edge_ptr[area + 1], x, y)
         else:
-            t0, t1 = entry_ptr[g], entry_ptr[g + 1]
-            state = _by_centre(edges, t0, t1, entry_edge, entry_side, inside[g] == 1, cx, cy, x, y)
+            state = _by_centre(edges, entries, groups, g, cx, cy, x, y)
         if state == BORDER and lowest < 0:
             lowest = area
         if state == INSIDE or (state == BORDER and lowest == area):
@@ -352,28 +288,45 @@ def _at(x: float, y: float, number: int, out: Any, tables: Any) -> tuple[int, in
     return n, lowest
 
 
+@compiled(f"Tuple((int32[::1], int64[::1]))(float64[::1], float64[::1], {_TABLES})")
+def find_plain(x: Any, y: Any, tables: Any) -> tuple[Any, Any]:
+    """Answer the points in cells that no border touches; return the others sorted by cell."""
+    grid, shape, cell, numbered = tables[0], tables[1], tables[4], len(tables[5])
+    first = np.full(len(x), -1, dtype=np.int32)
+    at = np.zeros(numbered + 2, dtype=np.int64)
+    for i in range(len(x)):
+        if grid[3] <= x[i] <= grid[5] and grid[4] <= y[i] <= grid[6]:
+            column = _slot(x[i], grid[0], grid[2], shape[0])
+            here = cell[_slot(y[i], grid[1], grid[2], shape[1]) * shape[0] + column]
+            first[i] = here
+            at[max(-here, 0)] += 1
+    at[0] = at[1] = 0  # number k stands at k + 2; what needs no look is not counted
+    for k in range(2, numbered + 2):
+        at[k] += at[k - 1]
+    others = np.empty(at[numbered + 1], dtype=np.int64)
+    for i in range(len(x)):
+        if first[i] < -1:
+            others[at[-first[i] - 1]] = i
+            at[-first[i] - 1] += 1
+    return first, others
+
+
 @compiled(f"Tuple((int32[::1], int32[::1], boolean[::1]))(float64[::1], float64[::1], int64, {_TABLES})")
 def find(x: Any, y: Any, most: int, tables: Any) -> tuple[Any, Any, Any]:
-    """Return the lowest area of each point, the number of its areas, and whether it lies on a border."""
+    """Return, for points in numbered cells, the lowest area, the number of areas, and whether on a border."""
     grid, shape, cell = tables[0], tables[1], tables[4]
     first = np.full(len(x), -1, dtype=np.int32)
-    count = np.zeros(len(x), dtype=np.int32)
-    border = np.zeros(len(x), dtype=np.bool_)
+    count = np.empty(len(x), dtype=np.int32)
+    border = np.empty(len(x), dtype=np.bool_)
     out = np.empty(most, dtype=np.int32)
     for i in range(len(x)):
-        if not (grid[3] <= x[i] <= grid[5] and grid[4] <= y[i] <= grid[6]):
-            continue
         column = _slot(x[i], grid[0], grid[2], shape[0])
         here = cell[_slot(y[i], grid[1], grid[2], shape[1]) * shape[0] + column]
-        if here >= 0:
-            first[i] = here
-            count[i] = 1
-        elif here < -1:
-            n, lowest = _at(x[i], y[i], -2 - here, out, tables)
-            border[i] = lowest >= 0
-            count[i] = n
-            if n:
-                first[i] = out[0]
+        n, lowest = _at(x[i], y[i], -2 - here, out, tables)
+        border[i] = lowest >= 0
+        count[i] = n
+        if n:
+            first[i] = out[0]
     return first, count, border
 
 

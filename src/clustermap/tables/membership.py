@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Membership", "Placement", "given", "locate", "place"]
 
 ON_BORDER, SEVERAL, OUTSIDE = "on a border", "in several areas", "outside all areas"
-_REASONS = (("accepted", "accepted"), (SEVERAL, "repaired"), (ON_BORDER, "repaired"), (OUTSIDE, "set aside"))
+_VERDICTS = {"accepted": "accepted", SEVERAL: "repaired", ON_BORDER: "repaired", OUTSIDE: "set aside"}
 _SHOWN = 5
 _MEASURED = 1_000
 _NEAR_M = 500.0
@@ -232,22 +232,24 @@ def _same_system(firms: Firms, areas: Areas) -> None:
 
 
 def _ledger(firms: Firms, areas: Areas, places: Places) -> Ledger:
-    reason = np.where(places.border, 2, 0).astype(np.int8)
-    reason[places.several] = 1
-    reason[places.count == 0] = 3
-    value = firms.frame["value"].to_numpy(dtype=float, na_value=np.nan)
-    value = np.nan_to_num(value) if np.isfinite(value).any() else np.ones(len(value))
-    n = np.bincount(reason, minlength=len(_REASONS))
-    sums = np.bincount(reason, weights=value, minlength=len(_REASONS))
-    outside = np.flatnonzero(reason == 3)  # noqa: PLR2004 - its place in _REASONS
-    shown, notes = _outside(firms, areas, outside)
+    one = places.count == 1
+    rows_of = {
+        "accepted": np.flatnonzero(one & ~places.border),
+        SEVERAL: places.several,
+        ON_BORDER: np.flatnonzero(one & places.border),
+        OUTSIDE: np.flatnonzero(places.count == 0),
+    }
+    value = np.asarray(firms.frame["value"].to_numpy(dtype=float, na_value=np.nan))
+    known = np.isfinite(value)
+    value = np.where(known, value, 0.0) if known.any() else np.ones(len(value))
+    outside, notes = _outside(firms, areas, rows_of[OUTSIDE])
     rows = []
-    for k, (text, verdict) in enumerate(_REASONS):
-        if n[k]:
-            seen = "" if k == 0 else _examples(firms, np.flatnonzero(reason == k)[:_SHOWN])
-            rows.append((text, verdict, int(n[k]), float(sums[k]), shown if text == OUTSIDE else seen))
+    for reason, at in rows_of.items():
+        if len(at):
+            shown = outside if reason == OUTSIDE else _examples(firms, at[: _SHOWN * (reason != "accepted")])
+            rows.append((reason, _VERDICTS[reason], len(at), float(value[at].sum()), shown))
     frame = pd.DataFrame(rows, columns=list(LEDGER_COLUMNS))
-    return Ledger(frame=frame, n_in=len(reason), value_in=float(value.sum()), notes=notes)
+    return Ledger(frame=frame, n_in=len(value), value_in=float(value.sum()), notes=notes)
 
 
 def _examples(firms: Firms, rows: npt.NDArray[np.int64]) -> str:
