@@ -105,12 +105,16 @@ def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
 
 
 def _step_up(p: Array) -> Array:
-    """Return the smallest level at which Benjamini–Hochberg rejects each test."""
-    order = np.argsort(p)
-    scaled = p[order] * (p.size / np.arange(1, p.size + 1))
-    q = np.empty(p.size)
+    """Return the smallest level at which Benjamini–Hochberg rejects each test; Monte-Carlo p repeat a lot."""
+    import pandas as pd
+
+    place, distinct = pd.factorize(p)
+    order = np.argsort(distinct)
+    rank = np.cumsum(np.bincount(place, minlength=distinct.size)[order])
+    scaled = distinct[order] * (p.size / rank)
+    q = np.empty(distinct.size)
     q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    return q
+    return np.asarray(q[place])
 
 
 def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0) -> int:

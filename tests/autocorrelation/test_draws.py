@@ -108,6 +108,19 @@ def test_counts_are_those_of_looking_at_every_draw(z):
         assert counts.draws[i] == len(kept)
 
 
+@pytest.mark.parametrize("spread", [0.0, 5e-324, 1e-300, 1e-17, 1.0, 1e300])
+def test_counts_in_rows_of_any_spread(spread):
+    """Searching from noted starts finds what counting finds, far outside the row as well."""
+    rng = np.random.default_rng(2)
+    row = np.sort(np.round(rng.normal(size=400), 1) * spread)
+    bounds = np.concatenate([row[::7], [row[0] - 1, row[-1] + 1, -1e307, 1e307, 0.0, spread / 3]])
+    up, low = (np.zeros(len(bounds), dtype=np.int64) for _ in range(2))
+    ones = np.ones(len(bounds), dtype=np.int64)
+    kernels.count_sorted(row[None, :], bounds, ones, np.array([-1, 0]), 0.0, up, low)
+    assert up.tolist() == [(row >= b).sum() for b in bounds]
+    assert low.tolist() == [(row <= b).sum() for b in bounds]
+
+
 @pytest.mark.skipif(not HAVE_NUMBA, reason="numba is not here: the plain kernels are the kernels")
 def test_plain_python_gives_the_same_bytes(monkeypatch):
     rng = np.random.default_rng(8)
@@ -119,7 +132,7 @@ def test_plain_python_gives_the_same_bytes(monkeypatch):
     one = list(draws.permuted_products(z[:1], links, permutations=70, seed=4))
     around = np.empty_like(z)
     kernels.neighbour_sums(z, *links[:2], around)
-    for name in kernels.__all__:
+    for name in (*kernels.__all__, "_index", "_below"):
         monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     slow = draws.conditional_counts(z, observed, sizes, permutations=300, seed=4)
     assert all((a == b).all() for a, b in zip(fast, slow, strict=True))

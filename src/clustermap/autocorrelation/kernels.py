@@ -26,6 +26,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+_SMALLEST = 1e-200  # a spread whose inverse is still a number
 
 
 @compiled("void(float64[:, ::1], int64[::1], int32[:, ::1], int64[::1])")
@@ -134,36 +135,57 @@ def prefix_sums(
                     low[i] -= 1
 
 
+@compiled("void(float64[::1], float64, int64[::1])")
+def _index(row: Floats, scale: float, starts: Ints) -> None:
+    """Note where each of many equal steps of value begins in a sorted row, so that a search starts near its end."""
+    filled, last = 0, starts.size - 2
+    for j in range(row.size):
+        step = int(min((row[j] - row[0]) * scale, last))
+        while filled <= step:
+            starts[filled] = j
+            filled += 1
+    while filled < starts.size:
+        starts[filled] = row.size
+        filled += 1
+
+
+@compiled("int64(float64[::1], float64, int64[::1], float64, bool_)")
+def _below(row: Floats, scale: float, starts: Ints, bound: float, ties: bool) -> int:
+    """Count the values of a sorted row below a bound, or at most as large."""
+    last = starts.size - 2
+    # the step of a value never falls as the value grows, whatever the rounding: all ties lie within one step
+    step = int(min(max((bound - row[0]) * scale, 0.0), last))
+    left, right = starts[step], starts[step + 1]
+    while left < right:
+        middle = (left + right) >> 1
+        if row[middle] < bound or (ties and row[middle] == bound):
+            left = middle + 1
+        else:
+            right = middle
+    return int(left)
+
+
 @compiled("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64, int64[::1], int64[::1])")
 def count_sorted(
     sums: Floats, observed: Floats, sizes: Ints, slots: Ints, tolerance: float, up: Ints, low: Ints
 ) -> None:
-    """Count by bisection in sorted rows the draws in both tails of each area; ties belong to both."""
-    rows = sums.shape[1]
+    """Count in sorted rows the draws in both tails of each area; ties belong to both."""
+    used, rows = sums.shape
+    starts, scales = np.empty((used, rows + 2), dtype=np.int64), np.zeros(used)
+    for slot in range(used):
+        spread = sums[slot, rows - 1] - sums[slot, 0]
+        if spread > _SMALLEST:
+            scales[slot] = rows / spread
+        _index(sums[slot], scales[slot], starts[slot])
     for i in range(sizes.size):
-        k = sizes[i]
-        if k == 0:
-            continue
-        row = sums[slots[k]]
-        bound = observed[i] - tolerance
-        left, right = 0, rows
-        while left < right:
-            middle = (left + right) >> 1
-            if row[middle] < bound:
-                left = middle + 1
-            else:
-                right = middle
-        up[i] += rows - left
-        bound = observed[i] + tolerance
-        if left < rows and row[left] <= bound:  # ties, often many in counts: bisect for their end
-            right = rows
-            while left < right:
-                middle = (left + right) >> 1
-                if row[middle] <= bound:
-                    left = middle + 1
-                else:
-                    right = middle
-        low[i] += left
+        if sizes[i] > 0:
+            slot = slots[sizes[i]]
+            row, scale, start = sums[slot], scales[slot], starts[slot]
+            left = _below(row, scale, start, observed[i] - tolerance, False)
+            up[i] += rows - left
+            if left < rows and row[left] <= observed[i] + tolerance:
+                left = _below(row, scale, start, observed[i] + tolerance, True)
+            low[i] += left
 
 
 @compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[:, ::1])")
