@@ -15,11 +15,15 @@ OUT = HERE.parent / "out" / "notebooks"
 
 def main() -> int:
     """Execute them all; an error in a cell ends the run."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # pictures stand in the executed copy
+    os.environ["MPLBACKEND"] = (
+        "module://matplotlib_inline.backend_inline"  # pictures stand in the executed copy
+    )
     OUT.mkdir(parents=True, exist_ok=True)
     for file in sorted(HERE.glob("*.ipynb")):
         book = nbformat.read(file, as_version=4)
-        NotebookClient(book, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
+        NotebookClient(
+            book, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}
+        ).execute()
         nbformat.write(book, OUT / file.name)
         cells = sum(cell.cell_type == "code" for cell in book.cells)
         print(f"{file.name}: {cells} cells ran")

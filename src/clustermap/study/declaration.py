@@ -23,7 +23,9 @@ _KEYS: dict[str, frozenset[str]] = {
     "authorities": frozenset({"source", "vintage", "code", "name", "crs", "project_to", "keep"}),
     "lookup": frozenset({"source", "area", "authority", "name", "share", "also"}),
     "firms": frozenset({"source", "columns", "crs", "project_to", "postcodes", "location_kind", "status"}),
-    "table": frozenset({"source", "area", "sector", "value", "measure", "where", "match", "rename"}),
+    "table": frozenset(
+        {"source", "area", "sector", "value", "measure", "where", "match", "rename", "rounded", "nation"}
+    ),
     "tabulate": frozenset({"sectors", "value", "codes", "overlap"}),
     "quotient": frozenset({"interval", "correction", "reference"}),
     "weights": frozenset({"rule", "snap_m", "islands"}),
