@@ -105,8 +105,11 @@ def neighbours(graph: Graph) -> Neighbours:
     """
     adjacency = _adjacency(graph)
     labels = _in_order(pd.Index(graph.unique_ids, name=None))
-    focal = labels.get_indexer(adjacency.index.get_level_values("focal"))
-    other = labels.get_indexer(adjacency.index.get_level_values("neighbor"))
+    # each label is looked up once, not once a link
+    focal, other = (
+        labels.get_indexer(level)[code]
+        for level, code in zip(adjacency.index.levels, adjacency.index.codes, strict=True)
+    )
     weight = adjacency.to_numpy(dtype=np.float64)
     real = weight != 0
     own = np.unique(focal[real & (focal == other)])
@@ -118,7 +121,7 @@ def neighbours(graph: Graph) -> Neighbours:
             fix="graph = graph.assign_self_weight(0)",
         )
     focal, other, weight = focal[real], other[real], weight[real]
-    order = np.lexsort((other, focal))
+    order = np.argsort(focal * len(labels) + other, kind="stable")  # in order already, as a rule
     counts = np.bincount(focal, minlength=len(labels))
     return Neighbours(
         labels=labels,
