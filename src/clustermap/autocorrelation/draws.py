@@ -19,7 +19,7 @@ from clustermap.randomness import stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Counts", "conditional_counts", "permuted_products", "workers"]
+__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "workers"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -87,6 +87,16 @@ def conditional_counts(z: Floats, observed: Floats, sizes: Ints, *, permutations
             up[s] += more
             low[s] += less
     return Counts(up, low, permutations - held)
+
+
+def lagged(values: Floats, indptr: Ints, indices: Ints) -> Floats:
+    """Return the sum over each area's neighbours: variables × areas."""
+    out = np.empty_like(values)
+    parts = np.array_split(np.arange(len(values)), min(workers(), len(values)))
+    rows = [slice(part[0], part[-1] + 1) for part in parts]
+    work = len(values) * len(indices)
+    list(_threaded(lambda r: kernels.neighbour_sums(values[r], indptr, indices, out[r]), rows, work=work))
+    return out
 
 
 def permuted_products(

@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.draws import conditional_counts
-from clustermap.autocorrelation.kernels import neighbour_sums
+from clustermap.autocorrelation.draws import conditional_counts, lagged
 from clustermap.autocorrelation.results import LocalResult, LocalResults
 from clustermap.errors import OptionError
 from clustermap.inference import adjust, check_resolution, monte_carlo_p, permutations_needed
@@ -29,6 +28,7 @@ __all__ = ["local_moran"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 HH, LL, HL, LH, NOT_SIGNIFICANT, ISOLATE, UNDEFINED, CANNOT_REACH = range(8)
+_QUADRANTS = np.array([LL, LH, HL, HH], dtype=np.int8)  # by own and neighbours' sign
 _AT_MEAN = 1e-12
 
 
@@ -126,11 +126,12 @@ def local_moran(
         permutations = permutations_needed(tests, alpha, largest_share=share)
     check_resolution(permutations, family, alpha, correction, largest_share=share, alternative=alternative)
     seed = resolve_seed(seed)
-    columns = {name: np.full(known.values.shape, np.nan) for name in (*LOCAL_COLUMNS[:5], "_z", "_lag")}
+    columns: dict[str, Floats] = {}
     for group in groups:
         _fill(
             columns,
             group,
+            shape=known.values.shape,
             permutations=int(permutations),
             seed=seed,
             alternative=alternative,
@@ -189,6 +190,7 @@ def _fill(
     columns: dict[str, Floats],
     group: v.Group,
     *,
+    shape: tuple[int, ...],
     permutations: int,
     seed: int,
     alternative: Alternative,
@@ -196,9 +198,7 @@ def _fill(
 ) -> None:
     """Compute one group of variables that are known in the same areas."""
     z, sizes = group.z, group.sizes
-    sums, around = np.empty_like(z), np.empty_like(z)
-    neighbour_sums(group.values, group.indptr, group.indices, around)
-    neighbour_sums(z, group.indptr, group.indices, sums)
+    around, sums = (lagged(rows, group.indptr, group.indices) for rows in (group.values, z))
     counts = conditional_counts(z, sums, sizes, permutations=permutations, seed=seed)
     up, low = counts.up, counts.low
     if alternative != "two-sided":  # a large statistic is a large lag above the mean, a small one below
@@ -212,17 +212,21 @@ def _fill(
         filled = {"statistic": z * (sums * share), "value": group.values, "lag": around * share}
     filled["statistic"][:, alone] = filled["lag"][:, alone] = p[:, alone] = np.nan
     filled |= {"p": p, "_z": z, "_lag": sums}
-    cells = np.ix_(group.sectors, group.areas)
     filled["p_min"] = np.broadcast_to(_smallest_p(sizes, alternative), z.shape)
     for name, values in filled.items():
-        columns[name][cells] = values
+        if z.shape == shape:
+            columns[name] = values
+        else:
+            columns.setdefault(name, np.full(shape, np.nan))[np.ix_(group.sectors, group.areas)] = values
 
 
 def _smallest_p(sizes: Ints, alternative: Alternative) -> Floats:
     """Return what the permutation distribution itself allows: 2 / C(n − 1, k), one-sided half of it."""
     n, tails = len(sizes), 2 if alternative == "two-sided" else 1
-    of = {k: min(1.0, tails / math.comb(n - 1, k)) if k else math.nan for k in map(int, np.unique(sizes))}
-    return np.array([of[int(k)] for k in sizes])
+    of = np.full(int(sizes.max()) + 1, np.nan)
+    for k in map(int, np.unique(sizes[sizes > 0])):
+        of[k] = min(1.0, tails / math.comb(n - 1, k))
+    return np.asarray(of[sizes])
 
 
 def _labels(
@@ -234,14 +238,13 @@ def _labels(
 ) -> npt.NDArray[np.int8]:
     z, lag = columns["_z"], columns["_lag"]
     with np.errstate(invalid="ignore"):
-        above, near_above = z > 0, lag > 0
-        kind = np.where(above, np.where(near_above, HH, HL), np.where(near_above, LH, LL))
+        kind = _QUADRANTS[2 * (z > 0).view(np.int8) + (lag > 0).view(np.int8)]
         sure = columns["p" if correction == "none" else "q"] <= alpha
-        labels = np.where(sure, kind, NOT_SIGNIFICANT)
+        labels = np.where(sure, kind, np.int8(NOT_SIGNIFICANT))
         labels[columns["p_min"] > reach] = CANNOT_REACH
     labels[np.isnan(z)] = UNDEFINED
     labels[isolated] = ISOLATE
-    return labels.astype(np.int8)
+    return labels
 
 
 def _result(

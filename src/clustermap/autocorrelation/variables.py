@@ -86,7 +86,8 @@ class Variables:
                     fix="k_nearest(areas, k=4), or a graph with links",
                 )
             sectors = np.asarray(members)
-            values = np.ascontiguousarray(self.values[np.ix_(sectors, areas)])
+            whole = len(sectors) * len(areas) == self.values.size
+            values = self.values if whole else np.ascontiguousarray(self.values[np.ix_(sectors, areas)])
             z = values - values.mean(axis=1, keepdims=True)
             z /= np.sqrt((z * z).mean(axis=1, keepdims=True))
             yield Group(sectors, areas, values, z, indptr, indices, weights)
