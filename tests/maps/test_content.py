@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -121,6 +123,13 @@ def test_generalised_boundaries_are_called_so(table, authorities):
         in draw_map(table, authorities)._payload["cautions"]
     )
     assert not any("generalised" in line for line in draw_map(table)._payload["cautions"])
+
+
+def test_memberships_that_no_official_table_confirms_are_called_so(table, authorities):
+    doubtful = replace(authorities, unconfirmed=True)
+    said = "What lies in LEPs 2017 is not confirmed by an official table."
+    assert draw_map(table, doubtful)._payload["cautions"].count(said) == 1
+    assert said not in draw_map(table, authorities)._payload["cautions"]
 
 
 def test_every_source_is_named_once(table, authorities, make_firms):

@@ -105,6 +105,7 @@ def test_the_border_drawn_is_the_border_crossed(page):
 def test_the_first_sentence_says_what_was_found_where(page):
     assert page["lead"].startswith("Steel is 2.")
     assert "4 neighbouring areas" in page["lead"]
+    assert "against 1.25 times" in page["lead"]
     assert "the cluster lies in 2 authorities: Authority 0, Authority 1" in page["lead"]
 
 
@@ -141,10 +142,11 @@ def test_nothing_found_is_said_first(table, graph, authorities):
 def test_the_axis_of_a_line_is_drawn(crossing, quotients):
     line = cm.line_test(crossing, permutations=99, seed=3)
     page = draw_map(crossing, quotients, line)._payload
-    assert [row["label"] for row in page["lines"]] == ["Axis of the line"]
+    assert [row["label"] for row in page["lines"]] == ["Axis of cluster C1"]
     assert page["lines"][0]["shapes"]["sizes"] == [[2]]
-    two = draw_map(crossing, line, line)._payload
-    assert [row["label"] for row in two["lines"]] == ["Axis of line 1", "Axis of line 2"]
+    named = cm.line_test(crossing.authorities, members=["A0", "A1", "A2"], seed=3)
+    two = draw_map(crossing, line, named)._payload
+    assert [row["label"] for row in two["lines"]] == ["Axis of cluster C1", "Axis of the named set"]
 
 
 def test_a_line_alone_is_a_map_of_its_areas(authorities):

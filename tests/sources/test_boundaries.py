@@ -313,6 +313,8 @@ def test_an_embedded_set_is_known_by_its_path_too():
     for source in (datasets.path("lep_2017"), "lep_2017"):
         areas = read_boundaries(source)
         assert (areas.kind, areas.vintage, areas.generalised) == ("lep", 2017, True)
+        assert areas.unconfirmed
+    assert not read_boundaries("lep_2021").unconfirmed
 
 
 def test_a_projection_for_another_place_is_refused(squares):

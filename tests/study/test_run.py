@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -59,8 +60,35 @@ def test_synthetic_and_generalised_are_said_first(demo):
     said = " ".join(demo.caveats())
     assert "synthetic" in said
     assert "generalised, not for measurement" in said
+    assert "authority of 2017 is not confirmed by an official table" in said
     report = demo.files["report.md"].read_text(encoding="utf-8")
     assert report.index("synthetic") < report.index("Found:")
+
+
+def test_a_set_that_data_selected_is_held_against_sets_selected_in_the_same_way(demo):
+    assert demo.line.null == "permute-and-reselect"
+    assert demo.named_line.null == "connected-subsets"
+
+
+def test_sentences_say_which_question_was_asked(demo):
+    any_excess = replace(demo.clusters, minimum_lq=1.0, background="homogeneous")
+    as_they_are = replace(demo.moran, correction="none")
+    said = replace(demo, clusters=any_excess, moran=as_they_are).sentences()
+    assert "more than 1 times" in said[1]
+    assert "without correction" in said[3]
+    assert "more than 1.25 times" in demo.sentences()[1]
+
+
+def test_what_lies_in_no_authority_is_no_authority(demo):
+    frame = demo.crossing.frame.copy()
+    smallest = frame.index[frame["cluster"] == "C1"][-1]
+    frame.loc[smallest, ["authority", "name"]] = "(none)"
+    said = replace(demo, crossing=replace(demo.crossing, frame=frame)).sentences()[2]
+    assert f"lies in {(frame['cluster'] == 'C1').sum() - 1} authorities" in said
+    assert f"and with {frame.loc[smallest, 'share']:.0%} in none" in said
+    frame.loc[frame["cluster"] == "C1", "authority"] = "(none)"
+    said = replace(demo, crossing=replace(demo.crossing, frame=frame)).sentences()[2]
+    assert "C1 lies in no authority;" in said
 
 
 def test_areas_csv_is_the_quotients_frame(demo):

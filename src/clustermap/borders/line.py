@@ -60,7 +60,7 @@ class Line:
         The areas that sets were drawn from.
     graph : libpysal.graph.Graph
         Which of them touch.
-    null, alternative, correction, permutations, seed, family_size
+    method, null, alternative, correction, permutations, seed, family_size
         Parameters of the test.
     """
 
@@ -90,6 +90,7 @@ class Line:
     null: LineNull
     permutations: int
     seed: int
+    method: str = "elongation of the weighted covariance of the areas' centroids"
     alternative: str = "greater"
     correction: str = "none"
     family_size: int = 1

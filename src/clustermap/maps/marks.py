@@ -172,16 +172,15 @@ def _crossed(crossing: Any) -> dict[Any, Any]:
 
 
 def axes(content: Content) -> list[dict[str, Any]]:
-    """Return the axis of every line of authorities that has one."""
-    found = [(line, line.axis) for line in content.lines]
-    drawn = [(line, shape) for line, shape in found if shape is not None and not shape.is_empty]
+    """Return the axis of every tested set that has one, called after the set."""
+    drawn = [line for line in content.lines if line.axis is not None and not line.axis.is_empty]
     return [
         {
-            "label": "Axis of the line" if len(drawn) == 1 else f"Axis of line {number}",
+            "label": f"Axis of cluster {clean(line.cluster)}" if line.cluster else "Axis of the named set",
             "about": clean(line.summary()).strip().split("\n")[0],
-            "shapes": geometry.pack([shape], line.areas.crs),
+            "shapes": geometry.pack([line.axis], line.areas.crs),
         }
-        for number, (line, shape) in enumerate(drawn, start=1)
+        for line in drawn
     ]
 
 

@@ -95,8 +95,8 @@ def _strongest(content: Content) -> str:
     sector = sector_labels(content).get(clean(row["sector"]), clean(row["sector"])) or "The sector"
     sector, n = sector[:1].upper() + sector[1:], int(row["n_areas"])
     where = f"{n} neighbouring areas" if n > 1 else "one area"
-    times, p = f"{row['relative_risk']:.1f} times", f"p = {row['p']:.2g}"
-    text = f"{sector} is {times} as concentrated in {where} as in the whole ({p})"
+    sure = f"p = {row['p']:.2g} against {row['level']:g} times; areas selected for it put the figure on the high side"
+    text = f"{sector} is {row['relative_risk']:.1f} times as concentrated in {where} as in the whole ({sure})"
     if content.crossing is not None:
         shares = content.crossing.frame
         known = shares["authority"].isin(content.crossing.authorities.names.index)
@@ -138,6 +138,9 @@ def cautions(content: Content) -> list[str]:
     sets = [a for a in (content.areas, *content.outlines) if a is not None]
     if any(a.generalised for a in sets):
         out.append("Boundaries are generalised, not for measurement.")
+    borders = getattr(content.crossing, "authorities", None)
+    doubtful = [a for a in (*sets, borders) if a is not None and a.unconfirmed]
+    out += [f"What lies in {area_set(a)} is not confirmed by an official table." for a in doubtful]
     note = clean(getattr(content.table, "note", "")).strip()
     if content.firms is not None:
         if content.firms.synthetic and "synthetic" not in note.lower():
@@ -147,7 +150,7 @@ def cautions(content: Content) -> list[str]:
         out.append("Location of firms: not stated by the data (registered office or workplace).")
     said = {line.casefold().rstrip(".") for line in out}
     sentences = [s.strip() for s in re.split(r"(?<=\.)\s+", note) if s.strip()]
-    return [*out, *(s for s in sentences if s.casefold().rstrip(".") not in said)]
+    return [*dict.fromkeys(out), *(s for s in sentences if s.casefold().rstrip(".") not in said)]
 
 
 def _title(result: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,11 +163,12 @@ def _embedded(name: str, *, vintage: int | None, project_to: Any, keep: Any) -> 
         notes = (f"No vintage was asked for: the newest of {sorted(sets[name])} was taken.",)
     path = datasets.path(f"{name}_{year}")
     facts = _facts(path)
-    if facts.get("status", "confirmed") != "confirmed":
+    unconfirmed = facts.get("status", "confirmed") != "confirmed"
+    if unconfirmed:
         notes = (*notes, f"Membership of districts in this set is {facts['status']}.")
     loaded = load(path, what="boundaries")
     frame = loaded.frame
-    return _areas(
+    areas = _areas(
         frame,
         pd.Index(frame["code"]),
         frame["name"],
@@ -179,6 +181,7 @@ def _embedded(name: str, *, vintage: int | None, project_to: Any, keep: Any) -> 
         generalised=bool(facts.get("generalised", True)),
         notes=notes,
     )
+    return replace(areas, unconfirmed=unconfirmed)
 
 
 def _own_set(source: Any) -> tuple[str, int] | None:

@@ -72,4 +72,5 @@ def dissolve(areas: Areas, lookup: Lookup) -> Areas:
             reasons, verdicts={"in no authority": "set aside"}, ids=list(areas.frame.index)
         ),
         generalised=areas.generalised,
+        unconfirmed=lookup.unconfirmed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def _embedded(name: str) -> Lookup:
     lookup = _normalise(raw.reset_index(drop=True), kind=kind, vintage=int(year), weighted=True)
     odd = sorted(set(here["status"]) - {"confirmed"})
     notes = (*lookup.notes, *(f"{int((here['status'] == s).sum())} memberships are {s}." for s in odd))
-    return Lookup(frame=lookup.frame, notes=notes, kind=kind, vintage=int(year))
+    return replace(lookup, notes=notes, unconfirmed=bool(odd))
 
 
 def _area_column(frame: pd.DataFrame, found: list[CodeColumn], authority: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from clustermap.errors import InputError
@@ -86,6 +86,8 @@ class Areas:
         What became of every row.
     generalised : bool
         True for boundaries that are not for measurement; said on every map.
+    unconfirmed : bool
+        True where no official table confirms what lies in these areas; said on every map.
     """
 
     frame: gpd.GeoDataFrame
@@ -94,6 +96,7 @@ class Areas:
     source: str
     ledger: Ledger
     generalised: bool = False
+    unconfirmed: bool = False
 
     @property
     def crs(self) -> Any:
@@ -135,12 +138,15 @@ class Lookup:
         "lep", "mca", … where the columns say so.
     vintage : int or None
         Year of the authorities where the columns say so.
+    unconfirmed : bool
+        True where no official table confirms some memberships; said on every map.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = field(default=())
     kind: str = "authority"
     vintage: int | None = None
+    unconfirmed: bool = False
 
     @property
     def names(self) -> pd.Series:
@@ -181,7 +187,7 @@ class Lookup:
         touched = equal["area"].isin(set(rows["area"])).to_numpy()
         equal.loc[touched, "share"] = 1.0 / equal.groupby("area")["area"].transform("size")[touched]
         note = f"{len(equal) - len(self.frame)} memberships were added; shares of those areas are equal."
-        return Lookup(frame=equal, notes=(*self.notes, note), kind=self.kind, vintage=self.vintage)
+        return replace(self, frame=equal, notes=(*self.notes, note))
 
     def summary(self) -> str:
         """Say in plain sentences what belongs to what."""

@@ -167,10 +167,11 @@ def _lookup(study: Study) -> Lookup:
 def _lines(study: Study, authorities: Areas, crossed: Any) -> tuple[Line | None, Line | None]:
     options = dict(study.options.get("line", {}))
     members = options.pop("members", None)
+    # a set that data selected is held against sets selected in the same way, one named beforehand against all sets
+    null = options.pop("null", "permute-and-reselect")
     found = None
     if len(crossed.clusters.frame):
-        found = line_test(crossed, seed=study.seed, **options)
-    options.pop("null", None)  # a set named beforehand has one null: the connected subsets
+        found = line_test(crossed, seed=study.seed, null=null, **options)
     named = line_test(authorities, members=members, seed=study.seed, **options) if members else None
     return found, named
 

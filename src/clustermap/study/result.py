@@ -91,6 +91,9 @@ class StudyResult:
             said.append("Firms stand at their registered or reporting office, not where the work is done.")
         if self.areas.generalised or self.authorities.generalised:
             said.append("The boundaries are generalised, not for measurement.")
+        if self.authorities.unconfirmed:
+            year = f" of {self.authorities.vintage}" if self.authorities.vintage else ""
+            said.append(f"Which areas lie in which authority{year} is not confirmed by an official table.")
         if self.table.note and self.firms is None:
             said.append(self.table.note)
         return said
@@ -144,7 +147,7 @@ class StudyResult:
         )
 
     def _found(self) -> str:
-        frame, level = self.clusters.frame, self.study.options.get("detection", {}).get("minimum_lq", 1.25)
+        frame, level = self.clusters.frame, self.clusters.minimum_lq
         if frame.empty:
             return (
                 f"Found: no connected set of areas where {self.label} is more than {level:g} times as concentrated as "
@@ -161,29 +164,37 @@ class StudyResult:
     def _crossed(self) -> str:
         if self.clusters.frame.empty:
             return "Crossed: no cluster, so none that crosses a border."
-        best = self.clusters.frame.iloc[0]["cluster"]
+        best, n = self.clusters.frame.iloc[0]["cluster"], len(self.clusters.frame)
         shares = self.crossing.frame[self.crossing.frame["cluster"] == best].sort_values(
             ["share", "authority"], ascending=[False, True]
         )
-        named = [
-            f"{row.name_} {row.share:.0%}" for row in shares.rename(columns={"name": "name_"}).itertuples()
-        ]
+        known = shares["authority"].isin(self.authorities.names.index)  # a part may lie in no authority
+        pairs = zip(shares["name"][known], shares["share"][known], strict=True)
+        named = [f"{name} {share:.0%}" for name, share in pairs]
         more = f" and {len(named) - _EXAMPLES} more" if len(named) > _EXAMPLES else ""
-        effective = float(self.crossing.effective_authorities[best])
-        crossing = self.crossing.frame.groupby("cluster")["authority"].nunique()
+        where = "lies in no authority"
+        if named:
+            effective = float(self.crossing.effective_authorities[best])
+            where = (
+                f"lies in {_several(len(named), 'authority', 'authorities')} "
+                f"({', '.join(named[:_EXAMPLES])}{more}), as many as {effective:.1f} of equal size"
+            )
+            where += f", and with {shares['share'][~known].sum():.0%} in none" if not known.all() else ""
+        crossing = self.crossing.pairs["cluster"].nunique()
         return (
-            f"Crossed: {best} lies in {_several(len(named), 'authority', 'authorities')} "
-            f"({', '.join(named[:_EXAMPLES])}{more}), as many as {effective:.1f} of equal size; "
-            f"{int((crossing > 1).sum())} of {_several(len(crossing), 'cluster')} "
-            f"cross{'es' if len(crossing) == 1 else ''} a border."
+            f"Crossed: {best} {where}; {crossing} of {_several(n, 'cluster')} "
+            f"cross{'es' if n == 1 else ''} a border."
         )
 
     def _sure(self) -> str:
         whole = self.moran_global
-        labels = self.moran.frame["label"].value_counts()
+        labels, n = self.moran.frame["label"].value_counts(), self.moran.family_size
+        rule = f"without correction for {n} tests"
+        if self.moran.correction != "none":
+            rule = f"after correction for {n} tests"
         text = (
             f"How sure: Moran's I of {self.label} is {float(whole.statistic):.3f} (p = {p_text(float(whole.p))}); "
-            f"{int(labels.get('HH', 0))} areas are High-High after correction for {self.moran.family_size} tests"
+            f"{int(labels.get('HH', 0))} areas are High-High {rule}"
         )
         if self.clusters.frame.empty:
             return f"{text}."
