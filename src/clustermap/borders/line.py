@@ -116,7 +116,7 @@ class Line:
         if self.null == "connected-subsets" and self.cluster and self.status == "tested":
             lines.append(
                 "The set was selected by data, this null was not: the same test with "
-                'null="permute-and-reselect" is the stricter one.'
+                'null="permute-and-reselect" selects again on random maps, and is the one for such a set.'
             )
         if len(self.omitted):
             first = self.omitted.iloc[0]
