@@ -13,18 +13,23 @@ from clustermap.autocorrelation import draws, kernels
 from clustermap.autocorrelation.rates import standardised_rates
 from clustermap.compiled import HAVE_NUMBA
 
-ON_CORES = """
+PROGRAM = """
 import os, sys
-if sys.argv[1] == "one" and hasattr(os, "sched_setaffinity"):
+if sys.argv[1] == "without numba":
+    import warnings
+    sys.modules["numba"] = None
+    warnings.simplefilter("ignore")
+if sys.argv[1] == "one core" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import numpy as np, pandas as pd
 from libpysal.graph import Graph
-from clustermap.autocorrelation import global_moran, local_moran
-n = np.arange(3_000)
-graph = Graph.from_arrays(np.r_[n, n, n], np.r_[n - 1, n + 1, n + 7] % 3_000, np.ones(9_000))
+from clustermap.autocorrelation import draws, global_moran, local_moran
+draws._WORTH_THREADS = 0
+n = np.arange(300)
+graph = Graph.from_arrays(np.r_[n, n, n], np.r_[n - 1, n + 1, n + 7] % 300, np.ones(900))
 y = pd.DataFrame({c: np.sin(n * (k + 2)) for k, c in enumerate("abc")}, index=n)
-local = local_moran(y, graph, rates="none", permutations=9_999, correction="none", seed=1).frame
-whole = global_moran(y, graph, rates="none", seed=1).frame
+local = local_moran(y, graph, rates="none", permutations=999, correction="none", seed=1).frame
+whole = global_moran(y, graph, rates="none", permutations=99, seed=1).frame
 print(pd.util.hash_pandas_object(local).sum(), pd.util.hash_pandas_object(whole).sum())
 """
 
@@ -146,13 +151,13 @@ def test_plain_python_gives_the_same_bytes(monkeypatch):
     assert (around == again).all()
 
 
-def test_same_bytes_on_one_core_in_another_process(tmp_path):
-    """A fresh process that may use one core only gives the same frame as this one."""
+def test_same_bytes_on_one_core_and_without_numba(tmp_path):
+    """Fresh processes, one that may use one core only and one that finds no numba, give the same frames."""
     found = {
         subprocess.run(
-            [sys.executable, "-c", ON_CORES, cores], capture_output=True, text=True, check=True, cwd=tmp_path
+            [sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True, cwd=tmp_path
         ).stdout
-        for cores in ("one", "all")
+        for how in ("as it is", "one core", "without numba")
     }
     assert len(found) == 1
 

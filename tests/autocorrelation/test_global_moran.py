@@ -215,6 +215,7 @@ def test_a_frame_of_numbers_that_are_no_counts_says_what_to_pass(grid):
 def test_results_say_themselves(grid, table):
     one = global_moran(table, grid, sector="some", seed=1)
     assert "Moran's I of some is" in one.summary()
+    assert "Chance explains" in one.summary()
     assert one.sector == "some"
     assert f"p = {one.p:.3g}" in one.summary()
     assert "\n" not in repr(one)
@@ -227,6 +228,15 @@ def test_results_say_themselves(grid, table):
         many["steel"]
     without = global_moran(table, grid, sector="some", permutations=0)
     assert "normal approximation" in without.summary()
+
+
+@pytest.mark.parametrize(("sign", "word"), [(1, "more"), (-1, "less")])
+def test_the_summary_says_which_way(lattice, sign, word):
+    graph = lattice(6, 6)
+    places = np.arange(36)
+    chequered = (places // 6 + places % 6) % 2 if sign < 0 else places // 6
+    result = global_moran(pd.Series(chequered * 1.0, index=graph.unique_ids), graph, seed=1)
+    assert f"Neighbours resemble each other {word} than chance explains." in result.summary()
 
 
 def test_a_region_carries_its_areas_and_note():

@@ -97,6 +97,11 @@ def local_moran(
     AlignmentError
         CM-ALIGN-002, CM-ALIGN-003: other labels than the graph, or values that are no finite numbers.
 
+    Notes
+    -----
+    esda divides by n − 1 in each local statistic where this and Anselin (1995) have n. That Benjamini–Hochberg holds
+    its level under the dependence of neighbouring tests is shown by simulation (``tests/validity``), not proved.
+
     References
     ----------
     Anselin, L. (1995), Local indicators of spatial association: LISA. Geographical Analysis 27.

@@ -22,6 +22,7 @@ __all__ = ["GlobalResult", "GlobalResults", "LocalResult", "LocalResults"]
 
 _TOLD = 10
 _NAMED = 5
+_USUAL = 0.05  # level of the words where none was asked for
 _WORDS = {
     "HH": "High-High",
     "LL": "Low-Low",
@@ -118,13 +119,17 @@ class GlobalResult(_Global):
     def summary(self) -> str:
         """Say in plain sentences what was found."""
         what = f" of {self.title}" if self.title else ""
+        p = self.p if np.isfinite(self.p) else self.p_normal
         tone = "more" if self.statistic > self.expected else "less"
         lines = [
             (
                 f"Moran's I{what} is {self.statistic:.3f} where {self.expected:.3f} is expected by chance "
-                f"(z = {self.z:.2f}): neighbours resemble each other {tone} than areas at random, "
-                f"p = {_p_text(self.p, self.p_normal)} ({self.alternative}, {self.permutations:,} permutations)."
-            )
+                f"(z = {self.z:.2f}, p = {_p_text(self.p, self.p_normal)}, {self.alternative}, "
+                f"{self.permutations:,} permutations; rates: {self.rates})."
+            ),
+            f"Neighbours resemble each other {tone} than chance explains."
+            if p <= _USUAL
+            else "Chance explains how much neighbours resemble each other.",
         ]
         return "\n".join([*lines, *([self.note] if self.note else [])])
 
