@@ -18,20 +18,10 @@ Contiguity = Literal["queen", "rook"]
 Background = Literal["minimum-effect", "homogeneous"]
 LineNull = Literal["connected-subsets", "permute-and-reselect"]
 
-LOCATION_KINDS: Final = ("registered office", "workplace", "unknown")
-
 # --- column names -----------------------------------------------------------
-CODE: Final = "code"  # in GeoDataFrames and files, where `.area` is a size
-AREA: Final = "area"  # in plain long frames
-AUTHORITY: Final = "authority"
-NAME: Final = "name"
-SECTOR: Final = "sector"
-CLUSTER: Final = "cluster"
-FIRM_ID: Final = "firm_id"
-
+# the code of an area is `code` in GeoDataFrames and files, where `.area` is a size, and `area` in plain long frames
 FIRM_COLUMNS: Final = ("firm_id", "name", "sic", "value", "location_kind", "location_quality", "geometry")
 ACTIVITY_COLUMNS: Final = ("firm_id", "sic", "position", "classification")
-AREA_COLUMNS: Final = ("name", "geometry")
 LOOKUP_COLUMNS: Final = ("area", "authority", "name", "share")
 LEDGER_COLUMNS: Final = ("reason", "verdict", "n", "value", "examples")
 MEMBERSHIP_COLUMNS: Final = ("firm_id", "area", "share")
@@ -53,5 +43,4 @@ PAIR_COLUMNS: Final = (
 # --- allowed values ---------------------------------------------------------
 VERDICTS: Final = ("accepted", "repaired", "set aside")
 LISA_LABELS: Final = ("HH", "LL", "HL", "LH", "not significant", "isolate", "undefined", "cannot reach")
-TABLE_STATUSES: Final = ("observed", "rounded", "suppressed")
 CLASSIFICATION: Final = "SIC 2007"

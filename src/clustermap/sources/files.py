@@ -13,7 +13,6 @@ __all__ = ["TABLES", "VECTORS", "Opened", "open_source"]
 TABLES = (".csv", ".tsv", ".txt", ".tab")
 PARQUET = (".parquet", ".geoparquet", ".pq")
 VECTORS = (".gpkg", ".geojson", ".json", ".topojson", ".shp", ".fgb")
-_SHAPE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _MAGIC = {
     ".gpkg": b"SQLite format 3",
     ".shp": b"\x00\x00\x27\x0a",

@@ -26,7 +26,6 @@ __all__ = ["read_text_table"]
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE = 1 << 18
 _CHUNK = 1 << 22
-_LARGE = 1 << 26
 
 
 @dataclass(frozen=True, slots=True)
