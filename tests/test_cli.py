@@ -12,6 +12,7 @@ import pytest
 
 from clustermap import datasets
 from clustermap.cli import main
+from clustermap.errors import NetworkError, OptionError, StorageError
 from clustermap.study.declaration import demo_path
 
 
@@ -137,6 +138,30 @@ def test_a_bug_is_called_a_bug_and_leaves_with_one(command, monkeypatch):
     done = command("doctor")
     assert done.returncode == 1
     assert "fault of clustermap" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (NetworkError("CM-NET-001", "the publisher does not answer"), 4),
+        (StorageError("CM-STORE-001", "the disk is full"), 3),
+        (OptionError("CM-STAT-021", "unknown null"), 2),
+    ],
+)
+def test_exit_codes_follow_the_kind_of_error(command, monkeypatch, raised, code):
+    def stopped():
+        raise raised
+
+    monkeypatch.setattr(datasets, "available", stopped)
+    assert command("doctor").returncode == code
+
+
+@pytest.mark.parametrize("name", ["lq", "autocorrelation", "clusters"])
+def test_tables_in_words_show_the_first_rows_and_say_how_many_more(command, name):
+    done = command(name, demo_path())
+    assert done.returncode == 0, done.stderr
+    assert ("more rows" in done.stdout) == (name != "clusters")
 
 
 def test_doctor_finds_the_data_and_the_kernels(command):
