@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +30,12 @@ def test_a_name_that_does_not_exist_is_no_attribute():
 def test_a_fresh_import_keeps_its_version():
     version = cm.__version__
     assert importlib.reload(cm).__version__ == version
+
+
+@pytest.mark.checkout
+def test_type_checkers_see_the_same_names():
+    stub = (Path(cm.__file__).parent / "__init__.pyi").read_text(encoding="utf-8")
+    imported = {
+        a.asname for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom) for a in node.names
+    }
+    assert imported | {"__version__"} == set(cm.__all__)
