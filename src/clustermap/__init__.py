@@ -37,7 +37,7 @@ _HOMES = {
     "crossing": "borders.crossings",
     "Crossing": "borders.crossings",
     "line_test": "borders.lines",
-    "Line": "borders.lines",
+    "Line": "borders.line",
     "draw_map": "maps.draw",
     "Study": "study",
     "StudyResult": "study",

@@ -1,4 +1,4 @@
-"""What the front door opens, for type checkers; tests hold it against the table in ``__init__.py``."""
+# What the front door opens, for type checkers; tests hold it against the table in `__init__.py`.
 
 from clustermap import datasets as datasets
 from clustermap import errors as errors
@@ -7,7 +7,7 @@ from clustermap.autocorrelation.global_ import global_moran as global_moran
 from clustermap.autocorrelation.local import local_moran as local_moran
 from clustermap.borders.crossings import Crossing as Crossing
 from clustermap.borders.crossings import crossing as crossing
-from clustermap.borders.lines import Line as Line
+from clustermap.borders.line import Line as Line
 from clustermap.borders.lines import line_test as line_test
 from clustermap.detection.clusters import Clusters as Clusters
 from clustermap.detection.scan import detect_clusters as detect_clusters
@@ -40,4 +40,3 @@ from clustermap.weights.distances import distance_band as distance_band
 from clustermap.weights.distances import k_nearest as k_nearest
 
 __version__: str
-__all__: list[str]
