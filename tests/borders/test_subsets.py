@@ -120,3 +120,21 @@ def test_a_walk_with_nowhere_to_go_stays():
     chances = np.random.default_rng(1).random((20, 3))
     sets = walk(*compressed(path(3), 3), np.arange(3), chances, 5)
     assert sets.tolist() == [[0, 1, 2]] * 4
+
+
+@pytest.mark.parametrize("degrees", [0.0, 30.0, 73.0])
+@pytest.mark.parametrize("origin", [(0.0, 0.0), (600_000.0, 6_600_000.0)])
+def test_straight_sets_tie_wherever_they_lie_and_however_they_point(degrees, origin):
+    side, turn = 4, np.radians(degrees)
+    c, r = (a.ravel() * 10_000.0 for a in np.meshgrid(np.arange(side), np.arange(side)))
+    x = origin[0] + c * np.cos(turn) - r * np.sin(turn)
+    y = origin[1] + c * np.sin(turn) + r * np.cos(turn)
+    w = np.random.default_rng(3).uniform(1, 100, side * side)
+    queen = grid(side, side) + [
+        (i, j)
+        for i, j in combinations(range(side * side), 2)
+        if abs(c[i] - c[j]) == abs(r[i] - r[j]) == 10_000
+    ]
+    rows = compressed(queen, side * side)
+    _, reached, top = enumerate_sets(*rows, 4, x, y, w, 1.0, CAP)
+    assert (reached, top) == (10, 10)  # four rows, four columns, two diagonals

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["elongation", "elongations", "enumerate_sets", "walk"]
 
 _TIE = 1e-9
+_STRAIGHT = 1e-12
 
 
 @compiled()
@@ -42,8 +43,9 @@ def elongation(x: Floats, y: Floats, w: Floats, members: Ints) -> float:
     if half + root <= 0.0:
         return 0.0
     # the small eigenvalue as determinant / large one: the difference of the two would cancel
-    small = max(xx * yy - xy * xy, 0.0) / (half + root)
-    return 1.0 - math.sqrt(small / (half + root))
+    ratio = (xx * yy - xy * xy) / ((half + root) * (half + root))
+    # rounding leaves 1e-16 where a straight line has 0, and the root makes 1e-8 of it: lines would not tie
+    return 1.0 - math.sqrt(ratio) if ratio > _STRAIGHT else 1.0
 
 
 @compiled()
