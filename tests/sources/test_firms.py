@@ -398,6 +398,30 @@ def test_shapes_become_points_inside_them():
     assert firms.ledger.set_aside == 1
 
 
+def test_points_without_a_place_are_set_aside_beside_shapes():
+    geo = gpd.GeoDataFrame(
+        {"id": list("abcd")},
+        geometry=[
+            Point(),
+            Point(np.nan, 1),
+            Point(400_000, 300_000),
+            box(400_000, 300_000, 400_100, 300_100),
+        ],
+        crs="EPSG:27700",
+    )
+    firms = read_firms(geo)
+    assert firms.frame["firm_id"].tolist() == ["c", "d"]
+    assert firms.ledger.n("no coordinates") == 2
+
+
+def test_the_fix_for_a_wrong_label_works():
+    geo = gpd.GeoDataFrame({"id": ["a"]}, geometry=[Point(451_300, 206_200)], crs="EPSG:4326")
+    with pytest.raises(CrsError, match="CM-CRS-003") as caught:
+        read_firms(geo)
+    assert 'frame.set_crs("EPSG:27700", allow_override=True)' in str(caught.value)
+    assert len(read_firms(geo.set_crs("EPSG:27700", allow_override=True))) == 1
+
+
 def test_a_few_places_abroad_are_set_aside_and_many_need_a_projection():
     lat, lon = [51.75] * 199 + [40.4], [-1.26] * 199 + [-3.7]
     firms = read_firms(table(lat=lat, lon=lon))

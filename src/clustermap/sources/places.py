@@ -183,9 +183,9 @@ def _from_geometry(frame: gpd.GeoDataFrame, crs: Any) -> _Raw:
     kinds = shapely.get_type_id(geometry)
     empty = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     shaped = ~empty & (kinds != shapely.GeometryType.POINT)
-    if shaped.any():
-        geometry = geometry.copy()
-        geometry[shaped] = shapely.point_on_surface(geometry[shaped])
+    geometry = geometry.copy()
+    geometry[empty] = None  # an empty point cannot be asked where it is
+    geometry[shaped] = shapely.point_on_surface(geometry[shaped])
     x, y = shapely.get_x(geometry), shapely.get_y(geometry)
     settled = agreed_crs(frame.crs, crs, "firms")
     if settled is None:
