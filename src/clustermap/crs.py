@@ -106,7 +106,7 @@ def missing_crs(what: str, x: Any, y: Any) -> CrsError:
         "CM-CRS-001",
         f"{what} has no CRS; x {_span(x)}, y {_span(y)} look like {looks or 'no known system'}",
         why="without it, points and boundaries meet in the wrong place without any sign of it",
-        fix=f'crs="{looks.split()[0]}", if the source says so'
+        fix=f'crs="{looks.split()[0]}", if the source says so: read_{what}(…, crs="{looks.split()[0]}")'
         if looks
         else 'crs="EPSG:…", whichever the source says',
     )
@@ -136,7 +136,8 @@ def check_coordinates(what: str, x: Any, y: Any, crs: Any) -> None:
             f"{what}: {len(outside):,} of {good.sum():,} coordinates lie outside ±180/±90 degrees: {shown}; "
             f"together they look like {looks}",
             why="metres labelled as degrees are reprojected to infinity",
-            fix='crs="EPSG:27700" (or the system that the source names); a few stray rows: correct or drop them',
+            fix='frame.set_crs("EPSG:27700", allow_override=True) where the data carries the label, crs="EPSG:27700" '
+            "where you gave it (or whichever system the source names); a few stray rows: correct or drop them",
         )
     given, swapped = _share_inside(x, y, _BRITAIN), _share_inside(y, x, _BRITAIN)
     if swapped > _MOSTLY and given < 1 - _MOSTLY:
@@ -193,7 +194,8 @@ def working_crs(
         "CM-CRS-006",
         where,
         why="distances need a projected metric system that is meant for the place",
-        fix='project_to="EPSG:3035" (Europe), "EPSG:2154" (France), "EPSG:23700" (Hungary), or your national grid',
+        fix=f'read_{what}(…, project_to="EPSG:2154") in France, "EPSG:23700" in Hungary, "EPSG:3035" in Europe, or '
+        "your national grid",
     )
 
 
