@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 import traceback
+import warnings
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clustermap.errors import ClusterMapError, NetworkError, OptionError
+from clustermap.errors import ClusterMapError, ClusterMapWarning, NetworkError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +49,12 @@ OutFolder = Annotated[Path, typer.Option("--out", "-o", help="A folder of its ow
 def main() -> None:
     """Run the command line and leave with the exit code of its result."""
     try:
-        code = app(standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ClusterMapWarning)
+            warnings.showwarning = _show
+            code = app(standalone_mode=False)
     except ClusterMapError as error:
-        err.print(str(error), markup=False, highlight=False)
+        _say(str(error))
         code = (
             NETWORK if isinstance(error, NetworkError) else USAGE if isinstance(error, OptionError) else DATA
         )
@@ -62,12 +66,24 @@ def main() -> None:
     sys.exit(code or GOOD)
 
 
+def _say(text: str) -> None:
+    """Print to people, without breaking the line of a call that is to be copied."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Show a warning as a sentence; which line of ours it came from helps nobody."""
+    del place, more
+    ours = issubclass(category, ClusterMapWarning)
+    _say(f"Warning: {message}" if ours else f"Warning ({category.__name__}): {message}")
+
+
 def _unexpected(error: Exception) -> int:
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         err.print(f"{error.format_message()}\nTry: clustermap --help", markup=False, highlight=False)
         return USAGE
     err.print("This is a fault of clustermap, not of your data. Please report it with the lines below.")
-    err.print(traceback.format_exc(), markup=False, highlight=False)
+    _say(traceback.format_exc())
     return BUG
 
 
@@ -96,7 +112,9 @@ def check(study: StudyFile, as_json: AsJson = False) -> None:
     """Read a study's inputs, account for every row, compute nothing."""
     from clustermap.study.analysis import read_inputs
 
-    firms, areas, authorities, _, table = read_inputs(_study(study))
+    declared = _study(study)
+    firms, areas, authorities, _, table = read_inputs(declared)
+    table.sector(declared.sector)
     ledgers = {"firms": firms and firms.ledger, "areas": areas.ledger, "authorities": authorities.ledger}
     ledgers["table"] = table.ledger
     if as_json:
@@ -110,16 +128,20 @@ def check(study: StudyFile, as_json: AsJson = False) -> None:
 @app.command()
 def lq(study: StudyFile, as_json: AsJson = False) -> None:
     """Print location quotients with intervals, p and q."""
-    _print_frame(_analysed(study, as_json).quotients.frame, as_json, "Location quotients")
+    from clustermap.study import measure
+
+    _print_frame(measure(_study(study)).frame, as_json, "Location quotients")
 
 
 @app.command()
 def autocorrelation(study: StudyFile, as_json: AsJson = False) -> None:
     """Print Moran's I and the local indicators (LISA)."""
-    result = _analysed(study, as_json)
+    from clustermap.study import neighbours
+
+    whole, local = neighbours(_study(study))
     if not as_json:
-        out.print(result.moran_global.summary(), markup=False, highlight=False)
-    _print_frame(result.moran.frame.reset_index(), as_json, "Local Moran")
+        out.print(whole.summary(), markup=False, highlight=False)
+    _print_frame(local.frame.reset_index(), as_json, "Local Moran")
 
 
 @app.command()
@@ -184,7 +206,7 @@ def run(study: StudyFile, out_folder: OutFolder = Path("out/study"), as_json: As
     for line in result.sentences():
         out.print(line, markup=False, highlight=False)
     for line in result.warnings:
-        err.print(f"Warning: {line}", markup=False, highlight=False)
+        _say(f"Warning: {line}")
     out.print(f"Seed {declared.seed}. Written to {out_folder}:", markup=False, highlight=False)
     for name in result.files:
         out.print(f"  {out_folder / name}", markup=False, highlight=False)
@@ -223,7 +245,10 @@ def _analysed(path: Path, quiet: bool) -> StudyResult:
     from clustermap.study import analyse
 
     study = _study(path)
-    return _with_bar(lambda progress: analyse(study, progress=progress), quiet=quiet)
+    result = _with_bar(lambda progress: analyse(study, progress=progress), quiet=quiet)
+    for line in result.warnings:
+        _say(f"Warning: {line}")
+    return result
 
 
 def _with_bar(work: Callable[[Any], StudyResult], *, quiet: bool) -> StudyResult:

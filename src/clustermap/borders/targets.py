@@ -99,7 +99,7 @@ def target_of(data: Any, members: Sequence[str] | None, graph: Any) -> Target:
         from clustermap.weights.contiguities import contiguity
 
         graph = contiguity(areas)
-    at = _positions(areas, members)
+    at = positions(areas, members)
     n = len(areas)
     if table is None:
         missing = np.full(n, np.nan)
@@ -185,8 +185,14 @@ def _areas_of(data: Any) -> tuple[Areas, SectorTable | None]:
     )
 
 
-def _positions(areas: Areas, members: Sequence[str]) -> Ints:
-    """Find members by code, else by name."""
+def positions(areas: Areas, members: Sequence[str]) -> Ints:
+    """Find members by code, else by name.
+
+    Raises
+    ------
+    InputError
+        CM-LINE-002: a member is unknown or named twice.
+    """
     codes = areas.frame.index
     by_name = {str(name).casefold(): code for code, name in areas.names.items()}
     found = [m if m in codes else by_name.get(str(m).casefold()) for m in members]
@@ -197,7 +203,10 @@ def _positions(areas: Areas, members: Sequence[str]) -> Ints:
             "CM-LINE-002",
             f"{len(unknown)} of {len(members)} members are no area: {unknown[:5]}",
             why="the set would be another one",
-            fix=f"nearest to {unknown[0]!r}: {[areas.names[by_name[n]] for n in near] or list(areas.names[:5])}",
+            fix=f"nearest to {unknown[0]!r}: {[areas.names[by_name[n]] for n in near]}"
+            if near
+            else f"members of {areas.kind} {areas.vintage or ''}, such as {codes[0]!r} ({areas.names.iloc[0]}); check "
+            "the vintage",
         )
     twice = pd.Index(found)[pd.Index(found).duplicated()]
     if len(twice):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from clustermap.autocorrelation import GlobalResult, LocalResult, global_moran, local_moran
 from clustermap.borders import crossing, line_test
+from clustermap.borders.targets import positions
 from clustermap.detection import detect_clusters
 from clustermap.errors import ClusterMapWarning
 from clustermap.measures import location_quotient
@@ -28,10 +29,11 @@ from clustermap.weights import contiguity
 
 if TYPE_CHECKING:
     from clustermap.borders import Line
+    from clustermap.measures import Quotients
     from clustermap.progress import Progress
     from clustermap.study.declaration import Study
 
-__all__ = ["STAGES", "analyse", "read_inputs"]
+__all__ = ["STAGES", "analyse", "measure", "neighbours", "read_inputs"]
 
 # stage: its part of the usual running time, for the bar
 STAGES = {
@@ -78,6 +80,7 @@ def read_inputs(study: Study) -> tuple[Firms | None, Areas, Areas, Lookup | None
     else:
         assert lookup is not None  # noqa: S101 - the declaration asks for one of the two
         authorities = dissolve(areas, lookup)
+    positions(authorities, study.options.get("line", {}).get("members", []))
     if "table" in study.inputs:
         given = study.argument("table")
         return None, areas, authorities, lookup, read_table(given.pop("source"), areas=areas, **given)
@@ -86,6 +89,29 @@ def read_inputs(study: Study) -> tuple[Firms | None, Areas, Areas, Lookup | None
         given["postcodes"] = read_postcodes(given["postcodes"])
     firms = read_firms(given.pop("source"), **given)
     return firms, areas, authorities, lookup, tabulate(firms, areas, **study.options["tabulate"])
+
+
+def measure(study: Study) -> Quotients:
+    """Read a study's inputs and compute its location quotients, nothing else: jobs have quotients too."""
+    table = read_inputs(study)[-1]
+    return location_quotient(table, **study.options.get("quotient", {}))
+
+
+def neighbours(study: Study) -> tuple[GlobalResult, LocalResult]:
+    """Read a study's inputs and compute its spatial autocorrelation, nothing else."""
+    _, areas, _, _, table = read_inputs(study)
+    graph = contiguity(areas, **study.options.get("weights", {}))
+    return _moran(study, table, graph)
+
+
+def _moran(study: Study, table: SectorTable, graph: Any) -> tuple[GlobalResult, LocalResult]:
+    options, sector = study.options.get("moran", {}), table.sector(study.sector)
+    shared = {k: v for k, v in options.items() if k in {"alternative", "rates", "transformation"}}
+    whole = global_moran(table, graph, sector=sector, seed=study.seed, **shared)
+    local = local_moran(table, graph, sector=sector, seed=study.seed, **options)
+    assert isinstance(whole, GlobalResult)  # noqa: S101 - one sector was asked for
+    assert isinstance(local, LocalResult)  # noqa: S101 - likewise
+    return whole, local
 
 
 def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
@@ -112,10 +138,7 @@ def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
         quotients = location_quotient(table, **options.get("quotient", {}))
         graph = contiguity(areas, **options.get("weights", {}))
         bar.finish("measure")
-        moran = options.get("moran", {})
-        shared = {k: v for k, v in moran.items() if k in {"alternative", "rates", "transformation"}}
-        whole = global_moran(table, graph, sector=sector, seed=study.seed, **shared)
-        local = local_moran(table, graph, sector=sector, seed=study.seed, **moran)
+        whole, local = _moran(study, table, graph)
         bar.finish("autocorrelation")
         clusters = detect_clusters(
             table,
@@ -130,8 +153,6 @@ def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
         bar.finish("borders")
         line, named = _lines(study, authorities, crossed)
         bar.finish("line")
-    assert isinstance(whole, GlobalResult)  # noqa: S101 - one sector was asked for
-    assert isinstance(local, LocalResult)  # noqa: S101 - likewise
     return StudyResult(
         study=study,
         firms=firms,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from dataclasses import dataclass, field
@@ -10,32 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from clustermap import datasets
-from clustermap.errors import InputError, OptionError
-from clustermap.storage import content_hash
+from clustermap.errors import InputError
+from clustermap.study.settings import check_settings
 
 __all__ = ["EMBEDDED_SETS", "Study", "demo_path", "template"]
 
 EMBEDDED_SETS = ("lad", "lep", "mca", "region")
 _EMBEDDED = "embedded:"
-_KEYS: dict[str, frozenset[str]] = {
-    "study": frozenset({"title", "name", "seed", "sector", "first"}),
-    "areas": frozenset({"source", "vintage", "code", "name", "crs", "project_to", "keep"}),
-    "authorities": frozenset({"source", "vintage", "code", "name", "crs", "project_to", "keep"}),
-    "lookup": frozenset({"source", "area", "authority", "name", "share", "also"}),
-    "firms": frozenset({"source", "columns", "crs", "project_to", "postcodes", "location_kind", "status"}),
-    "table": frozenset(
-        {"source", "area", "sector", "value", "measure", "where", "match", "rename", "rounded", "nation"}
-    ),
-    "tabulate": frozenset({"sectors", "value", "codes", "overlap"}),
-    "quotient": frozenset({"interval", "correction", "reference"}),
-    "weights": frozenset({"rule", "snap_m", "islands"}),
-    "moran": frozenset({"permutations", "alternative", "correction", "alpha", "rates", "transformation"}),
-    "detection": frozenset({"background", "minimum_lq", "penalty", "max_share", "permutations", "alpha"}),
-    "crossing": frozenset({"overlap"}),
-    "line": frozenset({"members", "permutations", "null"}),
-    "map": frozenset({"tiles", "firms"}),
-}
-_INPUTS = ("areas", "authorities", "lookup", "firms", "table")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,7 +71,8 @@ class Study:
         InputError
             CM-STUDY-001 not there or not TOML, CM-STUDY-003 inputs missing.
         OptionError
-            CM-STUDY-002: a key that no verb takes, with the nearest one that exists.
+            CM-STUDY-002: a key that no verb takes, with the nearest one that exists; CM-STUDY-007: values of the
+            wrong kind.
         """
         file = Path(path)
         try:
@@ -99,8 +80,8 @@ class Study:
         except OSError as error:
             raise InputError(
                 "CM-STUDY-001",
-                f"the study file {file.name} cannot be read: {error.strerror}",
-                fix=f"clustermap new {file.name}   # writes a commented template",
+                f"the study file {file.name or file} cannot be read: {error.strerror}",
+                fix=f"clustermap new {file.name or 'STUDY.toml'}   # writes a commented template",
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise InputError(
@@ -113,12 +94,13 @@ class Study:
     @classmethod
     def _checked(cls, declared: dict[str, Any], file: Path) -> Study:
         folder, stem = file.parent, file.stem
-        inputs = dict(declared.get("inputs", {}))
-        root = _root(inputs.pop("root", "."), folder)
+        head, inputs = declared.get("study", {}), declared.get("inputs", {})
+        root = "."
+        if isinstance(inputs, dict):
+            inputs = dict(inputs)
+            root = inputs.pop("root", root)
         options = {k: v for k, v in declared.items() if k not in {"study", "inputs"}}
-        _check_keys({"study": declared.get("study", {})}, {"study"}, "")
-        _check_keys(inputs, set(_INPUTS), "inputs.")
-        _check_keys(options, set(_KEYS) - set(_INPUTS) - {"study"}, "")
+        check_settings(head, inputs, options)
         missing = [
             words
             for words, there in (
@@ -135,17 +117,16 @@ class Study:
                 f"the study does not say (exactly once): {'; '.join(missing)}",
                 fix="clustermap new STUDY.toml   # shows where each stands",
             )
-        head = declared.get("study", {})
         first = head.get("first", ())
         return cls(
             title=str(head.get("title", stem)),
             name=str(head.get("name", stem)),
-            seed=int(head.get("seed", 7)),
+            seed=head.get("seed", 7),
             sector=head.get("sector"),
             first=(first,) if isinstance(first, str) else tuple(first),
             inputs=inputs,
             options=options,
-            root=root,
+            root=_root(root, folder),
             declared=options | {"study": head, "inputs": inputs},
             file=file,
         )
@@ -176,10 +157,6 @@ class Study:
             given["postcodes"] = self.path(given["postcodes"])
         return given
 
-    def digest(self) -> str:
-        """Return a hash of all that was declared."""
-        return content_hash(repr(sorted(self.declared.items())))
-
     def summary(self) -> str:
         """Say in plain sentences what is declared."""
         sources = ", ".join(f"{role} from {given.get('source')}" for role, given in self.inputs.items())
@@ -203,22 +180,3 @@ def _root(declared: object, folder: Path) -> Path:
     if isinstance(declared, dict):
         declared = os.environ.get(str(declared.get("env")), str(declared.get("default", ".")))
     return (folder / str(declared)).resolve()
-
-
-def _check_keys(sections: dict[str, Any], known: set[str], prefix: str) -> None:
-    for section, content in sections.items():
-        if section not in known or not isinstance(content, dict):
-            raise _unknown(f"[{prefix}{section}]", section, known)
-        for key in content:
-            if key not in _KEYS[section]:
-                raise _unknown(f"[{prefix}{section}] {key}", key, set(_KEYS[section]))
-
-
-def _unknown(what: str, key: str, known: set[str]) -> OptionError:
-    near = difflib.get_close_matches(key, sorted(known), n=1)
-    return OptionError(
-        "CM-STUDY-002",
-        f"a study file has no {what}",
-        why="a misspelt setting would be ignored without any sign of it",
-        fix=f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(sorted(known))}",
-    )

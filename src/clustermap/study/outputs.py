@@ -60,13 +60,13 @@ def run_study(study: Study, out: str | Path, *, progress: Progress | None = None
     >>> result = run_study(Study.from_toml(demo_path()), "out/hvm")  # doctest: +SKIP
     >>> print(result.summary())  # doctest: +SKIP
     """
-    with replace_folder(out, known=(*OUTPUTS, _LOG), mark="manifest.json") as folder:
+    target = Path(out).resolve()  # before the folder it may stand in changes place
+    with replace_folder(target, known=(*OUTPUTS, _LOG), mark="manifest.json") as folder:
         result = analyse(study, progress=progress)
         _write(result, folder)
         write_text(folder / _LOG, json.dumps({"study": str(study.file or ""), "written": _now()}) + "\n")
     if progress:
         progress(sum(STAGES.values()), sum(STAGES.values()))
-    target = Path(out).resolve()
     return dataclasses.replace(result, files={name: target / name for name in OUTPUTS})
 
 
@@ -85,7 +85,7 @@ def recorded_study(folder: str | Path) -> Study:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             "CM-STUDY-006",
-            f"{Path(folder).name} holds no run of a study that can be found again",
+            f"{Path(folder).resolve().name} holds no run of a study that can be found again",
             why="a map is drawn from the results, and those from the study file",
             fix="clustermap run STUDY.toml --out DIR",
         ) from error

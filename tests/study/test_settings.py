@@ -1,0 +1,106 @@
+"""Values of the wrong kind in a study file are refused before anything is read, all at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from clustermap import run_study
+from clustermap.cli import main
+from clustermap.errors import InputError, OptionError
+from clustermap.study import Study, measure
+from clustermap.study.analysis import read_inputs
+
+INPUTS = """
+[inputs.firms]
+source = "embedded:firms"
+[inputs.areas]
+source = "lad"
+[inputs.authorities]
+source = "lep"
+vintage = 2017
+[tabulate]
+sectors = "hvm"
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    def make(text):
+        file = tmp_path / "study.toml"
+        file.write_text(text, encoding="utf-8")
+        return Study.from_toml(file)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ('[study]\nseed = "abc"', "[study] seed is a text ('abc'), not a whole number"),
+        ("[study]\nseed = true", "seed is true or false"),
+        (
+            '[detection]\npermutations = "lots"',
+            "[detection] permutations is a text ('lots'), not a whole number",
+        ),
+        ('[detection]\nminimum_lq = "1.25"', "not a number"),
+        ('[weights]\nsnap_m = "far"', "[weights] snap_m"),
+        ("[moran]\nalpha = [0.05]", "[moran] alpha is a list"),
+        ('[line]\nmembers = "E37000006"', "[line] members is a text"),
+        ("[map]\nfirms = 1979-05-27", "[map] firms is a date or time"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_the_kind_that_is_wanted(study, extra, says):
+    with pytest.raises(OptionError, match="CM-STUDY-007") as error:
+        study(INPUTS + extra)
+    assert says in error.value.what
+
+
+def test_all_wrong_values_are_named_at_once(study):
+    with pytest.raises(OptionError, match="3 settings") as error:
+        study(INPUTS.replace("vintage = 2017", "keep = 5") + '[study]\nseed = 1.5\n[moran]\nalpha = "x"')
+    for part in ("[study] seed", "[inputs.authorities] keep", "[moran] alpha"):
+        assert part in error.value.what
+
+
+@pytest.mark.parametrize("text", ['inputs = "x"', 'study = "x"', 'inputs = {firms = "x"}'])
+def test_a_section_that_is_no_table_is_said_to_be_none(study, text):
+    with pytest.raises(OptionError, match=r"CM-STUDY-007[\s\S]*a text"):
+        study(text)
+
+
+@pytest.mark.parametrize(
+    "extra", ["[detection]\nminimum_lq = 2", "[weights]\nsnap_m = 1.5", "[moran]\nalpha = 0.1"]
+)
+def test_whole_numbers_are_numbers(study, extra):
+    study(INPUTS + extra)
+
+
+def test_a_member_of_another_vintage_is_found_before_anything_is_computed(study):
+    with pytest.raises(InputError, match="CM-LINE-002"):
+        read_inputs(study(INPUTS + '[line]\nmembers = ["E37000006", "E37099999"]'))
+
+
+def test_jobs_have_quotients_though_they_cannot_be_scanned(study):
+    declared = study(INPUTS.replace("sectors =", 'value = "employees"\nsectors ='))
+    frame = measure(declared).frame
+    assert frame["lq"].notna().all()
+    assert (frame["status"] == "needs firm-level data").all()
+
+
+def test_a_study_can_be_run_into_the_folder_it_is_called_from(study, tmp_path, monkeypatch):
+    declared = study(INPUTS + "[detection]\npermutations = 19\n[line]\npermutations = 19")
+    for _ in range(2):
+        here = tmp_path / "here"
+        here.mkdir(exist_ok=True)
+        monkeypatch.chdir(here)
+        assert run_study(declared, ".").files["map.html"] == here / "map.html"
+    assert (here / "map.html").stat().st_size
+
+
+def test_check_finds_a_sector_that_is_not_there(study, tmp_path, monkeypatch, capsys):
+    study(INPUTS + '[study]\nsector = "zzz"')
+    monkeypatch.setattr("sys.argv", ["clustermap", "check", str(tmp_path / "study.toml")])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "CM-SECTOR-001" in capsys.readouterr().err
