@@ -271,5 +271,7 @@ def _told(name: str, *, only: Collection[int] | None = None) -> Iterator[None]:
             "CM-STORE-001",
             f"{name} could not be written: {error.strerror or error}",
             why="what stood there before is untouched",
-            fix="free space on the disk, or choose a folder that can be written",
+            fix="give the name of a file in it"
+            if error.errno == errno.EISDIR
+            else "free space on the disk, or choose a folder that can be written",
         ) from error

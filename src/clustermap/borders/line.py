@@ -106,9 +106,10 @@ class Line:
             return "No cluster was found, so there is nothing that could be a line."
         which = f"Cluster {self.cluster}" if self.cluster else "The named set"
         way = " through north" if self.bearing_low > self.bearing_high else ""
+        interval = f" (95 % interval {self.bearing_low:.0f}°{way} to {self.bearing_high:.0f}°)"
         first_line = (
             f"{which} ({self._names(list(self.frame['name']))}): elongation {self.elongation:.2f}, bearing "
-            f"{self.bearing:.0f}° (95 % interval {self.bearing_low:.0f}°{way} to {self.bearing_high:.0f}°), "
+            f"{self.bearing:.0f}°{'' if pd.isna(self.bearing_low) else interval}, "
             f"{self.length_km:.0f} km long, {self.width_km:.0f} km wide (root mean square), "
             f"largest step {self.largest_gap_km:.0f} km."
         )

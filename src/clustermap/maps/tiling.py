@@ -34,7 +34,8 @@ def tile_source(name: str) -> dict[str, Any]:
     try:
         source = providers.query_name(name)
     except ValueError as error:
-        near = difflib.get_close_matches(name, known, n=3) or ["OpenStreetMap.Mapnik"]
+        family = [each for each in known if each.casefold().startswith(f"{name.casefold()}.")]
+        near = family or difflib.get_close_matches(name, known, n=3) or ["OpenStreetMap.Mapnik"]
         raise OptionError(
             "CM-MAP-004", f"no tile set is called {name!r}", fix=f"tiles= one of: {', '.join(near)}"
         ) from error
