@@ -19,11 +19,12 @@ from clustermap.randomness import stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "workers"]
+__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "products", "workers"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+Links = tuple[Ints, Ints, Ints, Floats]
 
 _BLOCK = 4_096  # draws per stream: part of what a seed means
 _PERMUTATION_BLOCK = 64  # the same for whole permutations
@@ -99,9 +100,7 @@ def lagged(values: Floats, indptr: Ints, indices: Ints) -> Floats:
     return out
 
 
-def permuted_products(
-    z: Floats, links: tuple[Ints, Ints, Floats], *, permutations: int, seed: int
-) -> Iterator[Floats]:
+def permuted_products(z: Floats, links: Links, *, permutations: int, seed: int) -> Iterator[Floats]:
     """Yield Σ weight × value × value over the links under whole permutations, block by block.
 
     Parameters
@@ -109,28 +108,37 @@ def permuted_products(
     z : numpy.ndarray
         Variables × areas.
     links : tuple of numpy.ndarray
-        Row starts, places and weights of the links, each pair once.
+        The area at each place, then row starts, places and weights of the links, each pair once.
     permutations, seed : int
         How many permutations, and what they come from.
     """
-    columns = [np.ascontiguousarray(z[s : s + _COLUMNS].T) for s in range(0, len(z), _COLUMNS)]
 
-    def products(block: int) -> Floats:
-        rows = min(_PERMUTATION_BLOCK, permutations - block * _PERMUTATION_BLOCK)
-        uniform = stream(seed, "global-moran", block).random((rows, z.shape[1]))
+    def block(number: int) -> Floats:
+        rows = min(_PERMUTATION_BLOCK, permutations - number * _PERMUTATION_BLOCK)
+        uniform = stream(seed, "global-moran", number).random((rows, z.shape[1]))
         places = np.empty(uniform.shape, dtype=np.int32)
         kernels.permute(uniform, places)
-        if len(z) == 1:
-            single = np.empty(rows)
-            kernels.cross_products_of_one(z[0], *links, places, single)
-            return single[:, None]
-        out = [np.empty((rows, c.shape[1])) for c in columns]
-        for values, filled in zip(columns, out, strict=True):
-            kernels.cross_products(values, *links, places, filled)
-        return np.hstack(out)
+        return products(z, links, places)
 
     blocks = range(-(-permutations // _PERMUTATION_BLOCK))
-    yield from _threaded(products, blocks, work=permutations * len(links[1]) * len(columns))
+    yield from _threaded(block, blocks, work=permutations * len(links[2]) * len(z))
+
+
+def products(z: Floats, links: Links, places: Places) -> Floats:
+    """Return Σ weight × value × value over the links, for each arrangement and variable.
+
+    The same bytes for a variable alone and among others.
+    """
+    if len(z) == 1:
+        single = np.empty(len(places))
+        kernels.cross_products_of_one(z[0], *links, places, single)
+        return single[:, None]
+    out = []
+    for s in range(0, len(z), _COLUMNS):
+        values = np.ascontiguousarray(z[s : s + _COLUMNS].T)
+        out.append(np.empty((len(places), values.shape[1])))
+        kernels.cross_products(values, *links, places, out[-1])
+    return np.hstack(out)
 
 
 def _places(sizes: Ints, wide: int, permutations: int, seed: int, held: Ints) -> Iterator[Places]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.draws import permuted_products
+from clustermap.autocorrelation.draws import Links, permuted_products, products
 from clustermap.autocorrelation.results import GlobalResult, GlobalResults
 from clustermap.errors import OptionError
 from clustermap.inference import monte_carlo_p
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["global_moran"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 _TIES = 1e-11
 
 
 class _Links(NamedTuple):
-    """Each pair of linked areas once, and the sums that the moments need."""
+    """Each pair of linked areas once, near ones near each other, and the sums that the moments need."""
 
-    pairs: Any
+    rows: Links
     s0: float
     s1: float
     s2: float
@@ -151,6 +152,7 @@ def global_moran(
 
 def _links(group: v.Group, transformation: Transformation) -> _Links:
     from scipy.sparse import csr_array, triu
+    from scipy.sparse.csgraph import reverse_cuthill_mckee
 
     n = len(group.sizes)
     if not (group.weights > 0).all():
@@ -162,22 +164,24 @@ def _links(group: v.Group, transformation: Transformation) -> _Links:
         )
     weights = np.ones_like(group.weights)
     if transformation == "row":
-        rows = np.repeat(np.arange(n), group.sizes)
-        weights = group.weights / np.bincount(rows, group.weights, minlength=n)[rows]
+        focal = np.repeat(np.arange(n), group.sizes)
+        weights = group.weights / np.bincount(focal, group.weights, minlength=n)[focal]
     matrix = csr_array((weights, group.indices, group.indptr), shape=(n, n))
     both = (matrix + matrix.T).tocsr()
     around = matrix.sum(axis=0) + matrix.sum(axis=1)
-    pairs = csr_array(triu(both, k=1))
+    order = reverse_cuthill_mckee(both, symmetric_mode=True).astype(np.int64)
+    pairs = csr_array(triu(both[order][:, order], k=1))
     pairs.sort_indices()
+    rows = (order, pairs.indptr.astype(np.int64), pairs.indices.astype(np.int64), pairs.data)
     s1 = float((both.data**2).sum() / 2)
-    return _Links(pairs, float(weights.sum()), s1, float((around**2).sum()))
+    return _Links(rows, float(weights.sum()), s1, float((around**2).sum()))
 
 
 def _moments(z: Floats, links: _Links) -> dict[str, Floats]:
     """Compute Moran's I with its exact mean and variances (Cliff and Ord 1981)."""
     n = z.shape[1]
     s0, s1, s2 = links.s0, links.s1, links.s2
-    statistic = (z * (links.pairs @ z.T).T).sum(axis=1) / s0
+    statistic = products(z, links.rows, _as_they_are(n))[0] / s0
     expected = -1.0 / (n - 1)
     normality = (n * n * s1 - n * s2 + 3 * s0**2) / ((n - 1) * (n + 1) * s0**2) - expected**2
     kurtosis = (z**4).mean(axis=1)  # z has variance 1
@@ -195,6 +199,10 @@ def _moments(z: Floats, links: _Links) -> dict[str, Floats]:
         "normality": np.full(len(z), normality),
         "z": z_score,
     }
+
+
+def _as_they_are(n: int) -> npt.NDArray[np.int32]:
+    return np.arange(n, dtype=np.int32)[None, :]
 
 
 def _normal_p(z: Floats, alternative: Alternative) -> Floats:
@@ -217,13 +225,11 @@ def _permuted_p(
 ) -> Floats:
     if not permutations:
         return np.full(len(statistic), np.nan)
-    pairs = links.pairs
-    z = np.abs(group.z)
-    tolerance = _TIES * (z * (pairs @ z.T).T).sum(axis=1)
+    size = products(np.abs(group.z), links.rows, _as_they_are(group.z.shape[1]))[0]
+    tolerance = _TIES * size
     observed = statistic * links.s0
     up, low = np.zeros(len(statistic), dtype=np.int64), np.zeros(len(statistic), dtype=np.int64)
-    rows = (pairs.indptr.astype(np.int64), pairs.indices.astype(np.int64), pairs.data)
-    for drawn in permuted_products(group.z, rows, permutations=permutations, seed=seed):
+    for drawn in permuted_products(group.z, links.rows, permutations=permutations, seed=seed):
         up += (drawn >= observed - tolerance).sum(axis=0)
         low += (drawn <= observed + tolerance).sum(axis=0)
     return monte_carlo_p(up, low, permutations, alternative=alternative)

@@ -188,9 +188,11 @@ def count_sorted(
             low[i] += left
 
 
-@compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[:, ::1])")
+@compiled(
+    "void(float64[:, ::1], int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[:, ::1])"
+)
 def cross_products(
-    z: Floats, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
+    z: Floats, order: Ints, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
 ) -> None:
     """Add up weight × value × value over all links, with values permuted by each row of `places`.
 
@@ -198,6 +200,8 @@ def cross_products(
     ----------
     z
         Areas × variables: one gather of a row serves all variables.
+    order
+        The area at each place of the links; near ones stand near each other, so that values stay in the cache.
     indptr, indices, weights
         Links, each pair once.
     places
@@ -206,34 +210,38 @@ def cross_products(
         Filled: permutations × variables.
     """
     n, wide = z.shape
-    near = np.empty(wide)
+    near, moved = np.empty(wide), np.empty((n, wide))
     for b in range(places.shape[0]):
+        for i in range(n):
+            source = places[b, order[i]]
+            for s in range(wide):
+                moved[i, s] = z[source, s]
         for s in range(wide):
             out[b, s] = 0.0
         for i in range(n):
-            if indptr[i] == indptr[i + 1]:
-                continue
             for s in range(wide):
                 near[s] = 0.0
             for e in range(indptr[i], indptr[i + 1]):
-                other, weight = places[b, indices[e]], weights[e]
+                other, weight = indices[e], weights[e]
                 for s in range(wide):
-                    near[s] += weight * z[other, s]
-            own = places[b, i]
+                    near[s] += weight * moved[other, s]
             for s in range(wide):
-                out[b, s] += z[own, s] * near[s]
+                out[b, s] += moved[i, s] * near[s]
 
 
-@compiled("void(float64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[::1])")
+@compiled("void(float64[::1], int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[::1])")
 def cross_products_of_one(
-    z: Floats, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
+    z: Floats, order: Ints, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
 ) -> None:
     """Do the same for one variable: the same sums in the same order, kept in registers."""
+    moved = np.empty(z.size)
     for b in range(places.shape[0]):
+        for i in range(z.size):
+            moved[i] = z[places[b, order[i]]]
         total = 0.0
         for i in range(z.size):
             near = 0.0
             for e in range(indptr[i], indptr[i + 1]):
-                near += weights[e] * z[places[b, indices[e]]]
-            total += z[places[b, i]] * near
+                near += weights[e] * moved[indices[e]]
+            total += moved[i] * near
         out[b] = total
