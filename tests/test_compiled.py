@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from clustermap.compiled import HAVE_NUMBA, compiled, prange
+from clustermap.compiled import HAVE_NUMBA, compiled, workers
 
 # the same kernels in every process: with numba, without it, and where no cache can be written
 KERNELS = """
@@ -17,7 +17,7 @@ if "no numba" in sys.argv:
     sys.modules["numba"] = None
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
-    from clustermap.compiled import HAVE_NUMBA, compiled, prange
+    from clustermap.compiled import HAVE_NUMBA, compiled
 import numpy as np
 
 @compiled("float64(float64[::1])")
@@ -27,10 +27,10 @@ def alternating(a):
         total = a[i] / 3.0 - total
     return total
 
-@compiled(parallel=True)
+@compiled()
 def lags(a, starts):
     out = np.zeros(starts.size - 1)
-    for i in prange(starts.size - 1):
+    for i in range(starts.size - 1):
         for j in range(starts[i], starts[i + 1]):
             out[i] += a[j] / 7.0
     return out
@@ -88,6 +88,7 @@ def test_without_numba_the_answers_are_the_same_and_one_warning_says_so(kernels,
 
 def test_any_number_of_threads_gives_the_same_answers(kernels, usual):
     assert kernels(NUMBA_NUM_THREADS="1")["answers"] == usual["answers"]
+    assert workers() >= 1
 
 
 def test_a_cache_that_is_there_gives_the_same_answers(kernels, usual, tmp_path):
@@ -97,10 +98,10 @@ def test_a_cache_that_is_there_gives_the_same_answers(kernels, usual, tmp_path):
 
 
 def test_a_kernel_is_compiled_in_the_process_that_asks(tmp_path):
-    @compiled(parallel=True)
+    @compiled()
     def doubled(a):
         out = np.empty_like(a)
-        for i in prange(a.size):
+        for i in range(a.size):
             out[i] = 2 * a[i]
         return out
 

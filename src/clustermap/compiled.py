@@ -1,23 +1,23 @@
-"""The one door to numba: cached where possible, plain Python with a warning where numba is absent."""
+"""The one door to numba, and how many threads there are: cached where possible, plain Python without it."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from clustermap.errors import ClusterMapWarning
 
-__all__ = ["HAVE_NUMBA", "compiled", "prange"]
+__all__ = ["HAVE_NUMBA", "compiled", "workers"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-prange: Any = range
 _njit: Any = None
 try:
     import numba
 
-    _njit, prange = numba.njit, numba.prange
+    _njit = numba.njit
     HAVE_NUMBA = True
 except ImportError:  # pragma: no cover - the fallback is tested in a process without numba
     HAVE_NUMBA = False
@@ -29,22 +29,19 @@ except ImportError:  # pragma: no cover - the fallback is tested in a process wi
     )
 
 
-def compiled(*signatures: str, parallel: bool = False) -> Callable[[F], F]:
+def compiled(*signatures: str) -> Callable[[F], F]:
     """Compile a kernel, with an on-disk cache wherever one can be written.
 
     Parameters
     ----------
     *signatures : str
         Explicit numba signatures; none compiles at first call.
-    parallel : bool
-        Use `prange` loops. Each iteration must own its output, so that the answer is the same for any
-        number of threads.
     """
 
     def door(function: F) -> F:
         if not HAVE_NUMBA:  # pragma: no cover - see above
             return function
-        options: dict[str, Any] = {"nogil": True, "parallel": parallel, "error_model": "numpy"}
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
         signature = list(signatures) or None
         try:
             kernel: F = _njit(signature, cache=True, **options)(function)
@@ -53,3 +50,8 @@ def compiled(*signatures: str, parallel: bool = False) -> Callable[[F], F]:
         return kernel
 
     return door
+
+
+def workers() -> int:
+    """Return how many threads may run; no answer depends on it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

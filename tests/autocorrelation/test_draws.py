@@ -162,10 +162,6 @@ def test_same_bytes_on_one_core_and_without_numba(tmp_path):
     assert len(found) == 1
 
 
-def test_workers_are_at_least_one():
-    assert draws.workers() >= 1
-
-
 def test_rates_by_hand():
     """Ten firms everywhere, 1 and 9 of the sector: mean .5, variance .16 between, less .05 of chance."""
     z = standardised_rates(np.array([[1.0, 9.0]]), np.array([[10.0, 10.0]]))

@@ -6,7 +6,6 @@ of fixed blocks, and what is added up are whole numbers.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.autocorrelation import kernels
+from clustermap.compiled import workers
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "products", "workers"]
+__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "products"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -41,11 +41,6 @@ class Counts(NamedTuple):
     up: Ints
     low: Ints
     draws: Ints
-
-
-def workers() -> int:
-    """Return how many threads may run; no answer depends on it."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def conditional_counts(z: Floats, observed: Floats, sizes: Ints, *, permutations: int, seed: int) -> Counts:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.borders.subsets import elongations, enumerate_sets, walk
+from clustermap.compiled import workers
 from clustermap.detection.kernels import best_sets, set_keys
-from clustermap.detection.scan import workers
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from clustermap.compiled import workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
 from clustermap.detection.kernels import set_keys
@@ -175,11 +175,6 @@ def detect_clusters(
         null=_null(background, level),
         family_size=len(sectors),
     )
-
-
-def workers() -> int:
-    """Return how many threads may run; the answer never depends on it."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(problems: list[Problem], report: Progress) -> list[Searched]:
