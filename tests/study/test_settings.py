@@ -7,7 +7,7 @@ import pytest
 from clustermap import run_study
 from clustermap.cli import main
 from clustermap.errors import InputError, OptionError
-from clustermap.study import Study, measure
+from clustermap.study import Study, measure, recorded_study
 from clustermap.study.analysis import read_inputs
 
 INPUTS = """
@@ -104,3 +104,37 @@ def test_check_finds_a_sector_that_is_not_there(study, tmp_path, monkeypatch, ca
         main()
     assert left.value.code == 2
     assert "CM-SECTOR-001" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", ['"E06000001"', '["E06000001"]', "[1, 2]"])
+def test_a_row_that_is_no_pair_is_named(study, tmp_path, row):
+    (tmp_path / "lookup.csv").write_text("LAD22CD,LEP21CD\nE06000001,E37000034\n", encoding="utf-8")
+    declared = study(INPUTS + f'[inputs.lookup]\nsource = "lookup.csv"\nalso = [{row}]')
+    with pytest.raises(OptionError, match=r"CM-STUDY-007[\s\S]*1 of 1 rows"):
+        read_inputs(declared)
+
+
+def test_a_taxonomy_file_is_looked_for_beside_the_study(study, tmp_path):
+    text = INPUTS.replace('sectors = "hvm"', 'sectors = "mine.toml"')
+    with pytest.raises(InputError, match="CM-STUDY-004"):
+        study(text).tabulation()
+    (tmp_path / "mine.toml").touch()
+    assert study(text).tabulation()["sectors"] == tmp_path / "mine.toml"
+
+
+def test_a_map_is_not_drawn_from_other_inputs_than_the_run(study, tmp_path):
+    firms = tmp_path / "firms.csv"
+    rows = "".join(f"{i},{28 if i % 3 else 47}110,{52 + i / 1000},{-1.5 - i % 7 / 100}\n" for i in range(400))
+    firms.write_text("firm_id,sic,lat,lon\n" + rows, encoding="utf-8")
+    text = INPUTS.replace("embedded:firms", "firms.csv") + "[detection]\npermutations = 19\n"
+    run_study(study(text), tmp_path / "out")
+    assert recorded_study(tmp_path / "out").seed == 7
+    study(text + "[study]\nseed = 8\n")
+    with pytest.raises(InputError, match=r"CM-STUDY-008[\s\S]*study.toml"):
+        recorded_study(tmp_path / "out")
+    study(text)
+    firms.write_text(
+        "firm_id,sic,lat,lon\n" + rows[: len(rows) // 2].rsplit("\n", 1)[0] + "\n", encoding="utf-8"
+    )
+    with pytest.raises(InputError, match=r"CM-STUDY-008[\s\S]*firms.csv"):
+        recorded_study(tmp_path / "out")

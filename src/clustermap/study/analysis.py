@@ -11,7 +11,7 @@ from clustermap.autocorrelation import GlobalResult, LocalResult, global_moran, 
 from clustermap.borders import crossing, line_test
 from clustermap.borders.targets import positions
 from clustermap.detection import detect_clusters
-from clustermap.errors import ClusterMapWarning
+from clustermap.errors import ClusterMapWarning, OptionError
 from clustermap.measures import location_quotient
 from clustermap.sources import (
     Areas,
@@ -88,7 +88,7 @@ def read_inputs(study: Study) -> tuple[Firms | None, Areas, Areas, Lookup | None
     if "postcodes" in given:
         given["postcodes"] = read_postcodes(given["postcodes"])
     firms = read_firms(given.pop("source"), **given)
-    return firms, areas, authorities, lookup, tabulate(firms, areas, **study.options["tabulate"])
+    return firms, areas, authorities, lookup, tabulate(firms, areas, **study.tabulation())
 
 
 def measure(study: Study) -> Quotients:
@@ -182,7 +182,19 @@ def _lookup(study: Study) -> Lookup:
     lookup = read_lookup(given.pop("source"), **given)
     if not also:
         return lookup
+    wrong = [row for row in also if not (isinstance(row, list) and len(row) == 2 and all(map(_is_text, row)))]  # noqa: PLR2004 - an area and its authority
+    if wrong:
+        raise OptionError(
+            "CM-STUDY-007",
+            f"[inputs.lookup] also: {len(wrong)} of {len(also)} rows are no pair of codes: {wrong[0]!r:.60}",
+            why="each row adds one area to one authority",
+            fix='also = [["E07000035", "E37000039"]]   # area, authority',
+        )
     return lookup.extended(pd.DataFrame(also, columns=["area", "authority"]))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _lines(study: Study, authorities: Areas, crossed: Any) -> tuple[Line | None, Line | None]:

@@ -157,6 +157,14 @@ class Study:
             given["postcodes"] = self.path(given["postcodes"])
         return given
 
+    def tabulation(self) -> dict[str, Any]:
+        """Return the arguments of `tabulate`, a taxonomy's file resolved."""
+        given = dict(self.options.get("tabulate", {}))
+        sectors = given.get("sectors")
+        if isinstance(sectors, str) and sectors.endswith(".toml"):
+            given["sectors"] = self.path(sectors)
+        return given
+
     def summary(self) -> str:
         """Say in plain sentences what is declared."""
         sources = ", ".join(f"{role} from {given.get('source')}" for role, given in self.inputs.items())

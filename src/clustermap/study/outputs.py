@@ -76,12 +76,15 @@ def recorded_study(folder: str | Path) -> Study:
     Raises
     ------
     InputError
-        CM-STUDY-006: the folder is no study's output, or its study file is gone.
+        CM-STUDY-006: the folder is no study's output, or its study file is gone; CM-STUDY-008: an input or a
+        setting is another one than in that run.
     """
-    log = Path(folder) / _LOG
+    log, manifest = Path(folder) / _LOG, Path(folder) / "manifest.json"
     try:
         file = Path(json.loads(log.read_text(encoding="utf-8"))["study"])
-        return Study.from_toml(file)
+        study, then = Study.from_toml(file), json.loads(manifest.read_text(encoding="utf-8"))
+        known = {record["role"]: record for record in then["inputs"]}
+        declared = then["study"]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             "CM-STUDY-006",
@@ -89,6 +92,17 @@ def recorded_study(folder: str | Path) -> Study:
             why="a map is drawn from the results, and those from the study file",
             fix="clustermap run STUDY.toml --out DIR",
         ) from error
+    changed = [str(record["name"]) for record in _inputs(study) if record != known.get(record["role"])]
+    if json.loads(json.dumps(study.declared, default=str)) != declared:
+        changed.append(file.name)
+    if changed:
+        raise InputError(
+            "CM-STUDY-008",
+            f"{len(changed)} files are others than in the run of {Path(folder).resolve().name}: {', '.join(changed)}",
+            why="the map would show another result than the tables beside it",
+            fix=f"clustermap run {file.name} --out {Path(folder).name or 'DIR'}",
+        )
+    return study
 
 
 def study_map(result: StudyResult, *, title: str | None = None, tiles: str | None = None) -> Any:
@@ -168,16 +182,22 @@ def _report(result: StudyResult) -> str:
     )
 
 
+def _inputs(study: Study) -> list[dict[str, Any]]:
+    """Describe every file that a study reads."""
+    sources = {role: study.argument(role)["source"] for role in sorted(study.inputs)}
+    if "postcodes" in study.inputs.get("firms", {}):
+        sources["postcodes"] = study.argument("firms")["postcodes"]
+    if isinstance(study.tabulation().get("sectors"), Path):
+        sources["sectors"] = study.tabulation()["sectors"]
+    return [
+        input_record(role, source)
+        if isinstance(source, Path) and source.is_file()
+        else {"role": role, "name": f"embedded {source} {study.inputs[role].get('vintage', '')}".strip()}
+        for role, source in sources.items()
+    ]
+
+
 def _manifest(result: StudyResult, hashes: dict[str, str]) -> str:
-    study, inputs = result.study, []
-    for role in sorted(study.inputs):
-        source = study.argument(role)["source"]
-        if isinstance(source, Path) and source.is_file():
-            inputs.append(input_record(role, source))
-        else:
-            inputs.append(
-                {"role": role, "name": f"embedded {source} {study.inputs[role].get('vintage', '')}".strip()}
-            )
     results = {
         "location_quotient": result.quotients,
         "global_moran": result.moran_global,
@@ -203,8 +223,8 @@ def _manifest(result: StudyResult, hashes: dict[str, str]) -> str:
         if ledger is not None
     }
     return manifest_text(
-        study=study.declared,
-        inputs=inputs,
+        study=result.study.declared,
+        inputs=_inputs(result.study),
         parameters=parameters,
         ledgers=ledgers,
         warnings=list(result.warnings),
