@@ -521,3 +521,8 @@ def test_whatever_the_cells_every_row_and_value_is_accounted_for(rows, seed):
     assert set(firms.activities["firm_id"]) <= set(firms.frame["firm_id"])
     again = read_firms(frame.sample(frac=1, random_state=seed))
     pd.testing.assert_frame_equal(pd.DataFrame(again.frame), pd.DataFrame(firms.frame))
+
+
+def test_a_column_that_is_no_name_is_named():
+    with pytest.raises(OptionError, match=r"CM-COLUMN-001.*no column '5'"):
+        read_firms(table(a=[1]), columns={"sic": 5})

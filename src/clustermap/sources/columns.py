@@ -147,7 +147,7 @@ def match_columns(columns: Sequence[str], given: Mapping[str, str | Sequence[str
     faults = [f"unknown field {field!r}" for field in given if field not in SYNONYMS]
     chosen: dict[str, list[str]] = {}
     for field, value in given.items():
-        wanted = [value] if isinstance(value, str) else list(value)
+        wanted = [*value] if isinstance(value, (list, tuple)) else [str(value)]
         for column in wanted:
             if column not in columns:
                 near = difflib.get_close_matches(str(column), list(map(str, columns)), n=1, cutoff=0.4)
