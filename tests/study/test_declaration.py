@@ -95,13 +95,6 @@ def test_the_root_may_come_from_a_variable(written, monkeypatch, tmp_path):
     assert Study.from_toml(written(text)).root.name == "there"
 
 
-def test_the_digest_changes_with_any_setting(written):
-    one = Study.from_toml(written(MINIMAL)).digest()
-    two = Study.from_toml(written(MINIMAL + "[study]\nseed = 8")).digest()
-    assert one != two
-    assert one == Study.from_toml(written(MINIMAL)).digest()
-
-
 def test_the_demo_study_says_what_it_is():
     study = Study.from_toml(demo_path())
     assert "hvm" in repr(study)
