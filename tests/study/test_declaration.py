@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from clustermap.errors import InputError, OptionError
-from clustermap.study import Study
+from clustermap.study import Study, analyse
 from clustermap.study.declaration import demo_path, template
 
 MINIMAL = """
@@ -99,3 +99,9 @@ def test_the_demo_study_says_what_it_is():
     study = Study.from_toml(demo_path())
     assert "hvm" in repr(study)
     assert "seed 7" in study.summary()
+
+
+def test_a_scan_of_jobs_is_refused_before_anything_is_read(written):
+    study = Study.from_toml(written(MINIMAL + 'value = "employees"\n'))
+    with pytest.raises(OptionError, match="CM-STUDY-009"):
+        analyse(study)

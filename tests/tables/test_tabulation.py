@@ -167,3 +167,19 @@ def test_nobody_is_lost_or_doubled_in_a_world_of_overlaps(make_firms, make_areas
             assert table.values.sum().to_numpy() == pytest.approx(table.sector_totals.to_numpy(), rel=1e-12)
     assert tables["full"].area_totals.sum() > tables["full"].total
     assert tables["full"].sector_totals.equals(tables["primary"].sector_totals)
+
+
+def test_no_sector_code_at_all_is_an_error_and_not_a_zero(make_firms, squares):
+    with pytest.raises(InputError, match="CM-TABLE-019"):
+        tabulate(make_firms(POINTS, sic=[[]] * 5), squares, sectors=SECTORS)
+
+
+def test_the_summary_counts_who_is_lost_uncoded_or_counted_twice(make_firms, squares):
+    said = tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS, overlap="full").summary()
+    assert "1 of 5 firms have no usable sector code" in said
+    assert "areas sum to more than the total" in said
+    assert "5 rows came in" in said
+    assert "1 set aside" in said
+    assert (
+        "areas sum to more" not in tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS).summary()
+    )

@@ -33,7 +33,7 @@ def test_values_come_in_the_order_of_the_graph_and_the_lag_is_right(path):
         (["a", "b", "c"], r"1 missing \['d'\]"),
         (["a", "b", "c", "d", "e"], r"1 extra \['e'\]"),
         (["a", "b", "c", "c", "d"], r"1 duplicated \['c'\][\s\S]*groupby"),
-        ([0, 1, 2, 3], r"4 missing[\s\S]*set_axis"),
+        ([0, 1, 2, 3], r"4 missing[\s\S]*set_index"),
     ],
 )
 def test_wrong_labels_are_an_error_with_its_mending(path, labels, said):
@@ -103,3 +103,12 @@ def test_rows_equal_the_sparse_matrix_of_the_graph(chessboard):
     rows = neighbours(graph)
     matrix = csr_array((rows.weights, rows.indices, rows.indptr), shape=(9, 9))
     assert (matrix.toarray() == graph.sparse.toarray()).all()
+
+
+def test_values_numbered_by_row_are_told_which_call_puts_the_codes_first(chessboard):
+    frame = chessboard.frame.reset_index()
+    with pytest.raises(AlignmentError, match="CM-ALIGN-002") as error:
+        align(pd.Series(1.0, index=frame.index), contiguity(frame))
+    assert 'gdf.set_index("code")' in error.value.fix
+    coded = frame.set_index("code")
+    assert len(align(pd.Series(1.0, index=coded.index), contiguity(coded))) == 9

@@ -140,7 +140,7 @@ def test_islands_are_kept_with_one_warning_that_names_them(archipelago):
         graph = contiguity(archipelago)
     assert len(caught) == 1
     text = str(caught[0].message)
-    assert "2 of 4 areas have no neighbour: i (i), j (j)" in text
+    assert "2 of 4 areas have no neighbour: i, j;" in text
     assert "i lies 4 m from b: snap_m=10 would link such pairs" in text
     assert sorted(graph.isolates) == ["i", "j"]
     assert graph.adjacency.loc[("i", "i")] == 0
@@ -160,7 +160,7 @@ def test_islands_can_be_an_error(archipelago):
 def test_many_islands_are_not_all_named(make_areas):
     areas = make_areas({f"i{k}": shapely.box(100 * k, 0, 100 * k + 1, 1) for k in range(7)})
     with pytest.warns(
-        ClusterMapWarning, match=r"7 of 7 .*i4 \(i4\), …; they stay in the graph, .* NaN \(islands"
+        ClusterMapWarning, match=r"7 of 7 .*i3, i4, …; they stay in the graph, .* NaN \(islands"
     ):
         assert contiguity(areas).n_edges == 0
 
@@ -216,3 +216,8 @@ def test_a_tolerance_in_degrees_is_refused(make_areas):
     assert contiguity(make_areas(shapes, crs="EPSG:4326")).n_edges == 4
     with pytest.raises(CrsError, match="CM-CRS-004"):
         contiguity(make_areas(shapes, crs="EPSG:4326"), snap_m=1.0)
+
+
+def test_a_tolerance_that_is_no_number_is_refused(chessboard):
+    with pytest.raises(OptionError, match="CM-GRAPH-004"):
+        contiguity(chessboard, snap_m="far")

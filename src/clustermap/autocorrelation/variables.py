@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.rates import standardised_rates
-from clustermap.errors import InputError, OptionError, StatisticsError, examples
+from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.table import SectorTable, as_table
 from clustermap.weights import align, neighbours
 
@@ -261,7 +261,7 @@ def _checked(
         raise StatisticsError(
             "CM-MORAN-004",
             f"{int(constant.sum())} of {len(sectors)} variables are constant: "
-            + examples((s, sectors[s]) for s in np.flatnonzero(constant)),
+            + ", ".join(repr(sectors[s] or "values") for s in np.flatnonzero(constant)[:5]),
             why="where all areas are alike, none is like its neighbours more than like any other"
             + (": a frame of one sector is taken to be the whole economy" if rates != "none" else ""),
             fix="SectorTable.from_values(counts, area_totals=totals)"

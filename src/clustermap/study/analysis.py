@@ -130,6 +130,7 @@ def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
         Every result; what was warned about stands in its `warnings`.
     """
     bar, options = _Bar(progress), study.options
+    _check_scan(study)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ClusterMapWarning)
         firms, areas, authorities, lookup, table = read_inputs(study)
@@ -169,6 +170,18 @@ def analyse(study: Study, *, progress: Progress | None = None) -> StudyResult:
         named_line=named,
         warnings=_said(caught),
     )
+
+
+def _check_scan(study: Study) -> None:
+    """Refuse before anything is read what the scan cannot answer."""
+    table, counted = study.inputs.get("table", {}), study.options.get("tabulate", {}).get("value", "firms")
+    if counted != "firms" or table.get("measure", "firms") != "firms":
+        raise OptionError(
+            "CM-STUDY-009",
+            "the study counts jobs, and clusters are detected on numbers of firms",
+            why="jobs come in lumps: the scan's random maps would call chance a cluster",
+            fix='[tabulate] value = "firms"   # clustermap lq and clustermap autocorrelation take jobs',
+        )
 
 
 def _boundaries(study: Study, role: str) -> Areas:

@@ -221,7 +221,9 @@ class SectorTable:
             for s in self.sectors[:10]
             if self.total
         ]
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        lines += [self.note] if self.note else []
+        lines += [self.ledger.summary()] if self.ledger else []
+        return "\n".join(lines)
 
     def geo(self) -> Any:
         """Return a GeoDataFrame of the areas with one column per sector, indexed by code."""

@@ -68,7 +68,7 @@ def tabulate(
     ------
     InputError
         CM-TABLE-006: no firm lies in any area. CM-TABLE-007: the column to sum is absent or not numeric.
-        CM-TABLE-008: it holds negative or infinite values.
+        CM-TABLE-008: it holds negative or infinite values. CM-TABLE-019: no firm has a sector code.
     OptionError
         CM-OPTION-001: an unknown rule.
 
@@ -93,11 +93,16 @@ def tabulate(
     taxonomy = taxonomies.load(sectors)
     given_firms, given_areas = given(firms, areas)
     weight, notes = _weights(given_firms, value)
+    notes += _uncoded(given_firms)
     placement = place(given_firms, given_areas, overlap=overlap)
     if not placement.inside.any():
         raise _nothing_inside(given_firms, given_areas)
     n = len(given_areas)
     belongs = _belonging(given_firms, taxonomy, codes)
+    if overlap == "full" and len(placement.firm) > placement.inside.sum():
+        notes.append(
+            "Firms in several areas are counted whole in each of them: areas sum to more than the total."
+        )
     counted = placement.share * weight[placement.firm]
     once = np.where(placement.inside, weight, 0.0)
     labels, columns = given_areas.frame.index, pd.Index(taxonomy.names)
@@ -164,6 +169,23 @@ def _weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:
         else []
     )
     return np.nan_to_num(column), said
+
+
+def _uncoded(firms: Firms) -> list[str]:
+    """Say how many firms have no sector, and refuse where none has one."""
+    without, n = int(firms.frame["sic"].isna().sum()), len(firms)
+    if n and without == n:
+        raise InputError(
+            "CM-TABLE-019",
+            f"none of {n:,} firms has a usable sector code",
+            why="every sector would count 0 firms, which is not known",
+            fix='read_firms(source, columns={"sic": "the column with the codes"})',
+        )
+    return (
+        [f"{without:,} of {n:,} firms have no usable sector code: they count in totals only."]
+        if without
+        else []
+    )
 
 
 def _belonging(firms: Firms, taxonomy: Taxonomy, codes: Codes) -> csr_array:

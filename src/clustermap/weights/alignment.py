@@ -210,7 +210,7 @@ def _check_labels(given: pd.Index, labels: pd.Index) -> None:
     if len(twice):
         fix = "values.groupby(level=0).sum(min_count=1)"
     elif len(given) == len(labels) and not len(labels.intersection(given)):
-        fix = "index the values by the codes of the areas: values.set_axis(codes)"
+        fix = 'gdf = gdf.set_index("code")   # the column of codes, before graph and values are made from gdf'
     raise AlignmentError(
         "CM-ALIGN-002",
         f"{len(given)} values and {len(labels)} areas of the graph carry different labels: "

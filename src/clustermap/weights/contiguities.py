@@ -126,8 +126,8 @@ def _check_options(rule: str, snap_m: float, islands: str) -> None:
             f"unknown rule {rule!r}" if rule not in RULES else f"unknown islands {islands!r}",
             fix='rule="queen" or "rook"; islands="keep", "nearest" or "error"',
         )
-    if not (np.isfinite(snap_m) and snap_m >= 0):
-        raise OptionError("CM-GRAPH-004", f"snap_m={snap_m} is no tolerance", fix="snap_m=1.0 (metres)")
+    if not (isinstance(snap_m, int | float | np.number) and np.isfinite(snap_m) and snap_m >= 0):
+        raise OptionError("CM-GRAPH-004", f"snap_m={snap_m!r} is no tolerance", fix="snap_m=1.0 (metres)")
 
 
 def _shared(shapes: npt.NDArray[Any], rule: Contiguity) -> Pairs:

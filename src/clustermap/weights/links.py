@@ -142,5 +142,8 @@ def _almost(areas: Areas, alone: Indices) -> str:
 
 def _named(areas: Areas, positions: Indices) -> str:
     codes, names = areas.frame.index, areas.names.to_numpy()
-    text = ", ".join(f"{names[i]} ({codes[i]})" for i in positions[:_SHOWN])
+    text = ", ".join(
+        str(codes[i]) if str(names[i]) == str(codes[i]) else f"{names[i]} ({codes[i]})"
+        for i in positions[:_SHOWN]
+    )
     return text + (", …" if len(positions) > _SHOWN else "")
