@@ -1,4 +1,4 @@
-"""The demo study, run once for all tests of this room."""
+"""Study files, and the demo study run once for all tests of this room."""
 
 from __future__ import annotations
 
@@ -6,6 +6,36 @@ import pytest
 
 from clustermap.study import Study, run_study
 from clustermap.study.declaration import demo_path
+
+MINIMAL = """
+[inputs.firms]
+source = "embedded:firms"
+[inputs.areas]
+source = "lad"
+[inputs.authorities]
+source = "lep"
+vintage = 2017
+[tabulate]
+sectors = "hvm"
+"""
+
+
+@pytest.fixture(scope="session")
+def minimal():
+    """The fewest lines that make a study."""
+    return MINIMAL
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a study file."""
+
+    def write(text):
+        file = tmp_path / "study.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -6,31 +6,9 @@ from clustermap.errors import InputError, OptionError
 from clustermap.study import Study, analyse
 from clustermap.study.declaration import demo_path, template
 
-MINIMAL = """
-[inputs.firms]
-source = "embedded:firms"
-[inputs.areas]
-source = "lad"
-[inputs.authorities]
-source = "lep"
-vintage = 2017
-[tabulate]
-sectors = "hvm"
-"""
 
-
-@pytest.fixture
-def written(tmp_path):
-    def write(text):
-        file = tmp_path / "study.toml"
-        file.write_text(text, encoding="utf-8")
-        return file
-
-    return write
-
-
-def test_a_minimal_study_has_a_seed_and_a_name(written):
-    study = Study.from_toml(written(MINIMAL))
+def test_a_minimal_study_has_a_seed_and_a_name(written, minimal):
+    study = Study.from_toml(written(minimal))
     assert (study.name, study.seed, study.sector) == ("study", 7, None)
 
 
@@ -46,9 +24,9 @@ def test_the_template_is_a_study_that_can_be_read(written):
         ("[study]\ntitel = 'x'", "title"),
     ],
 )
-def test_a_misspelt_setting_is_an_error_that_names_the_nearest(written, extra, near):
+def test_a_misspelt_setting_is_an_error_that_names_the_nearest(written, extra, near, minimal):
     with pytest.raises(OptionError, match="CM-STUDY-002") as error:
-        Study.from_toml(written(MINIMAL + extra))
+        Study.from_toml(written(minimal + extra))
     assert near in error.value.fix
 
 
@@ -59,8 +37,8 @@ def test_missing_inputs_are_all_named_at_once(written):
         assert part in error.value.what
 
 
-def test_firms_and_a_table_at_once_are_refused(written):
-    both = MINIMAL + "[inputs.table]\nsource = 't.csv'\narea='a'\nsector='s'\nvalue='v'\n"
+def test_firms_and_a_table_at_once_are_refused(written, minimal):
+    both = minimal + "[inputs.table]\nsource = 't.csv'\narea='a'\nsector='s'\nvalue='v'\n"
     with pytest.raises(InputError, match="CM-STUDY-003"):
         Study.from_toml(written(both))
 
@@ -76,20 +54,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         Study.from_toml(tmp_path / "none.toml")
 
 
-def test_an_input_that_is_not_there_is_named(written):
-    study = Study.from_toml(written(MINIMAL.replace("embedded:firms", "gone.csv")))
+def test_an_input_that_is_not_there_is_named(written, minimal):
+    study = Study.from_toml(written(minimal.replace("embedded:firms", "gone.csv")))
     with pytest.raises(InputError, match="CM-STUDY-004"):
         study.argument("firms")
 
 
-def test_an_input_without_a_source_is_named(written):
-    study = Study.from_toml(written(MINIMAL.replace('source = "lad"', "vintage = 2022")))
+def test_an_input_without_a_source_is_named(written, minimal):
+    study = Study.from_toml(written(minimal.replace('source = "lad"', "vintage = 2022")))
     with pytest.raises(InputError, match="CM-STUDY-005"):
         study.argument("areas")
 
 
-def test_the_root_may_come_from_a_variable(written, monkeypatch, tmp_path):
-    text = "[inputs]\nroot = { env = 'CM_TEST_ROOT', default = 'here' }\n" + MINIMAL
+def test_the_root_may_come_from_a_variable(written, monkeypatch, tmp_path, minimal):
+    text = "[inputs]\nroot = { env = 'CM_TEST_ROOT', default = 'here' }\n" + minimal
     assert Study.from_toml(written(text)).root.name == "here"
     monkeypatch.setenv("CM_TEST_ROOT", str(tmp_path / "there"))
     assert Study.from_toml(written(text)).root.name == "there"
@@ -101,7 +79,7 @@ def test_the_demo_study_says_what_it_is():
     assert "seed 7" in study.summary()
 
 
-def test_a_scan_of_jobs_is_refused_before_anything_is_read(written):
-    study = Study.from_toml(written(MINIMAL + 'value = "employees"\n'))
+def test_a_scan_of_jobs_is_refused_before_anything_is_read(written, minimal):
+    study = Study.from_toml(written(minimal + 'value = "employees"\n'))
     with pytest.raises(OptionError, match="CM-STUDY-009"):
         analyse(study)
