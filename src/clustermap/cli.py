@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 import traceback
@@ -59,10 +60,15 @@ def main() -> None:
             NETWORK if isinstance(error, NetworkError) else USAGE if isinstance(error, OptionError) else DATA
         )
     except KeyboardInterrupt:
-        err.print("Interrupted; nothing half-written is left.")
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: usage errors speak for themselves, the rest are bugs
         code = _unexpected(error)
+    if code == INTERRUPTED:
+        err.print("Interrupted; nothing half-written is left.")
+        sys.stdout.flush()
+        os._exit(
+            INTERRUPTED
+        )  # Python itself would die by the signal where the interrupt passed through exec()
     sys.exit(code or GOOD)
 
 
