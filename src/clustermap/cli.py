@@ -68,7 +68,7 @@ def main() -> None:
         sys.stdout.flush()
         os._exit(
             INTERRUPTED
-        )  # Python itself would die by the signal where the interrupt passed through exec()
+        )  # Python itself may die by the signal after an interrupt that was handled
     sys.exit(code or GOOD)
 
 
