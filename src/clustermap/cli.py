@@ -66,9 +66,7 @@ def main() -> None:
     if code == INTERRUPTED:
         err.print("Interrupted; nothing half-written is left.")
         sys.stdout.flush()
-        os._exit(
-            INTERRUPTED
-        )  # Python itself may die by the signal after an interrupt that was handled
+        os._exit(INTERRUPTED)  # Python itself may die by the signal after an interrupt that was handled
     sys.exit(code or GOOD)
 
 
