@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Result:
+class _Result(ABC):
     """What every result carries: how it came about."""
 
     frame: pd.DataFrame
@@ -48,9 +49,9 @@ class _Result:
     family_size: int
     note: str = ""
 
+    @abstractmethod
     def summary(self) -> str:
         """Say in plain sentences what was found."""
-        raise NotImplementedError  # pragma: no cover - every result says its own
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20)}"
