@@ -29,6 +29,16 @@ def test_three_definitions_of_high_value_manufacturing_are_shipped_and_cited():
     assert narrow < middle < wide
 
 
+def test_three_definitions_are_published_as_they_stand_and_the_third_holds_basic_metals():
+    names = ("hvm-high-technology", "hvm-high-and-medium-high", "hvm-medium-rd-intensity")
+    assert [sectors.load(name).status for name in names] == ["published"] * 3
+    narrow, middle, wide = (members(name) for name in names)
+    assert narrow < middle < wide
+    assert {code[:2] for code in wide - middle} == {"22", "23", "24", "30", "32", "33"}
+    assert {code[:3] for code in wide - middle if code[:2] == "30"} == {"301"}
+    assert {code[:3] for code in wide if code[:2] == "25"} == {"254"}
+
+
 @pytest.mark.parametrize(
     ("code", "narrow", "middle", "wide"),
     [

@@ -15,9 +15,10 @@ A taxonomy file reads::
     exclude = ["2620"]                  # the longest matching prefix decides
     weights = { "3250" = 0.5 }          # partial membership, between 0 and 1
 
-Shipped are three definitions of high value manufacturing, ``hvm-high-technology``,
-``hvm-high-and-medium-high`` (what ``hvm`` means) and ``hvm-with-metals``, and ``sic-sections`` and
-``sic-divisions``.
+Shipped are three published definitions of high value manufacturing, ``hvm-high-technology``,
+``hvm-high-and-medium-high`` (what ``hvm`` means) and ``hvm-medium-rd-intensity`` (with basic metals), a fourth,
+``hvm-with-metals``, that joins two published aggregates (with basic and fabricated metals), and ``sic-sections``
+and ``sic-divisions``.
 """
 
 from __future__ import annotations
