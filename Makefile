@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out/hvm
 
-.PHONY: demo test lint bench notebooks data clean
+.PHONY: demo test lint bench notebooks docs data clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -24,6 +24,11 @@ bench: $(VENV)/.ready-dev
 
 notebooks: $(VENV)/.ready-dev
 	@$(BIN)/python notebooks/execute.py
+
+docs: $(VENV)/.ready-dev
+	@test -d out/notebooks || $(MAKE) -s notebooks
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs out/docs
+	@echo "Open out/docs/index.html"
 
 data: $(VENV)/.ready
 	@$(BIN)/python boundaries/make_boundaries.py
