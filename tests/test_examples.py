@@ -23,7 +23,9 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def test_docstrings_say_what_comes_out(room):
     module = importlib.import_module(room)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", cm.ClusterMapWarning)  # what an example warns about is not its subject
+        warnings.simplefilter(
+            "ignore", cm.ClusterMapWarning
+        )  # what an example warns about is not its subject
         failed, _ = doctest.testmod(module)
     assert failed == 0
 
