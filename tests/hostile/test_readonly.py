@@ -56,3 +56,25 @@ def test_kernels_work_where_no_cache_can_be_written(variables, python, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "10.0"
     assert not list(tmp_path.rglob("*.nbi"))
+
+
+LOCK = """
+import sys
+from clustermap import errors, storage
+try:
+    with storage.locked(sys.argv[1] + "/out"):
+        pass
+except errors.StorageError as error:
+    print(error.code)
+"""
+
+
+def test_a_place_that_cannot_be_written_is_not_another_run(python, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o555)
+    try:
+        done = python(LOCK.replace("sys.argv[1]", repr(str(closed))), obedient=True)
+    finally:
+        closed.chmod(0o755)
+    assert done.stdout.strip() == "CM-STORE-001", done.stderr
