@@ -43,7 +43,13 @@ _HOMES = {
     "StudyResult": "study",
     "run_study": "study",
 }
-_ROOMS = {"datasets": "datasets", "errors": "errors", "sectors": "sources.sectors", "testing": "testing"}
+_ROOMS = {
+    "datasets": "datasets",
+    "errors": "errors",
+    "nulls": "autocorrelation.nulls",
+    "sectors": "sources.sectors",
+    "testing": "testing",
+}
 
 __all__ = sorted([*_HOMES, *_ROOMS, "__version__"])  # noqa: PLE0605 - made from the table above
 

@@ -3,6 +3,7 @@
 from clustermap import datasets as datasets
 from clustermap import errors as errors
 from clustermap import testing as testing
+from clustermap.autocorrelation import nulls as nulls
 from clustermap.autocorrelation.global_ import global_moran as global_moran
 from clustermap.autocorrelation.local import local_moran as local_moran
 from clustermap.borders.crossings import Crossing as Crossing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from clustermap.borders.links import border_pieces, crossing_pairs
 from clustermap.borders.membership import NOBODY, shares_in
 from clustermap.errors import InputError
 from clustermap.schema import CROSSING_COLUMNS
+from clustermap.tables.shares import as_authorities
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -188,17 +189,19 @@ class AuthorityShare:
         return f"<pre>{html.escape(self.summary())}</pre>"
 
 
-def crossing(clusters: Clusters, authorities: Areas | Lookup, *, overlap: Overlap = "fractional") -> Crossing:
+def crossing(
+    clusters: Clusters, authorities: Areas | Lookup | pd.Series, *, overlap: Overlap = "fractional"
+) -> Crossing:
     """Say which authorities share each cluster, and which borders run through it.
 
     Parameters
     ----------
     clusters : Clusters
         What detection returned.
-    authorities : Areas, GeoDataFrame or Lookup
-        Whose borders. With polygons an area belongs to an authority by the share of its size in it: overlaps
-        below 2 % are slivers of generalised borders and dropped, an area covered to 95 % counts as covered.
-        With a lookup its shares are taken.
+    authorities : Areas, GeoDataFrame, Lookup or pandas.Series
+        Whose borders; a series gives each area's authority. With polygons an area belongs to an authority by
+        the share of its size in it: overlaps below 2 % are slivers of generalised borders and dropped, an area
+        covered to 95 % counts as covered. With a lookup its shares are taken.
     overlap : {"fractional", "full", "primary"}
         An area in several authorities gives each a part (totals are kept), gives each its whole value
         (shares then sum to more than 1), or belongs to the one that holds most of it.
@@ -241,7 +244,7 @@ def crossing(clusters: Clusters, authorities: Areas | Lookup, *, overlap: Overla
     >>> shared.of("West").summary()
     'West holds 53% of C1 (90), together with East.'
     """
-    authorities = _authorities(authorities)
+    authorities = as_authorities(authorities)
     shares = shares_in(clusters, authorities, overlap)
     frame = _frame(clusters, shares.frame, shares.names)
     return Crossing(
@@ -252,17 +255,6 @@ def crossing(clusters: Clusters, authorities: Areas | Lookup, *, overlap: Overla
         clusters=clusters,
         authorities=authorities,
     )
-
-
-def _authorities(given: Any) -> Areas | Lookup:
-    from clustermap.sources.values import Areas, Lookup
-
-    out: Areas | Lookup = given
-    if not isinstance(given, Areas | Lookup) and hasattr(given, "geometry"):
-        from clustermap.sources.boundaries import read_boundaries
-
-        out = read_boundaries(given)
-    return out
 
 
 def _frame(clusters: Clusters, membership: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
