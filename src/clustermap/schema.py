@@ -16,6 +16,8 @@ Transformation = Literal["row", "binary"]
 Islands = Literal["keep", "nearest", "error"]
 Contiguity = Literal["queen", "rook"]
 Background = Literal["minimum-effect", "homogeneous"]
+Cells = Literal["auto", "all", "nonzero"]
+CountLaw = Literal["binomial", "hypergeometric"]
 LineNull = Literal["connected-subsets", "permute-and-reselect"]
 
 # --- column names -----------------------------------------------------------
@@ -41,6 +43,7 @@ PAIR_COLUMNS: Final = (
 )  # fmt: skip
 
 # --- allowed values ---------------------------------------------------------
+CELL_STATES: Final = ("observed", "rounded", "suppressed")
 VERDICTS: Final = ("accepted", "repaired", "set aside")
 LISA_LABELS: Final = ("HH", "LL", "HL", "LH", "not significant", "isolate", "undefined", "cannot reach")
 CLASSIFICATION: Final = "SIC 2007"

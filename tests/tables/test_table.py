@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import shapely
 from clustermap.errors import AlignmentError, InputError, OptionError
 from clustermap.sources.values import Lookup
 from clustermap.tables import SectorTable, as_table
+from clustermap.testing import assert_same_table
 
 
 @pytest.fixture
@@ -168,3 +171,87 @@ def test_an_area_of_which_nothing_is_known_has_no_total():
     table = SectorTable.from_values(pd.DataFrame({"s": [np.nan, 3.0]}, index=["A", "B"]))
     assert np.isnan(table.area_totals["A"])
     assert table.total == 3.0
+
+
+# --- cells without their zeros ------------------------------------------------
+def test_a_matrix_and_its_frame_are_one_table(frame):
+    from scipy.sparse import csr_array
+
+    cells = csr_array(frame.to_numpy())
+    table = SectorTable.from_matrix(cells, (frame.index, frame.columns))
+    assert_same_table(table, SectorTable.from_values(frame))
+    assert_same_table(table, SectorTable.from_values(frame.loc[["A", "B"], ["steel", "rest"]]))
+    assert table.matrix.nnz == 4
+    assert cells.toarray().tolist() == frame.to_numpy().tolist()  # what was given is not changed
+
+
+def test_a_fine_classification_of_many_areas_is_never_spread_out():
+    """35,000 areas × 700 sectors would be 196 MB of values alone."""
+    import tracemalloc
+
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(4)
+    row, column = rng.integers(0, 35_000, 200_000), rng.integers(0, 700, 200_000)
+    labels = pd.Index([f"A{i:05d}" for i in range(35_000)]), pd.Index([f"s{i:03d}" for i in range(700)])
+    tracemalloc.start()
+    table = SectorTable.from_matrix(csr_array((np.ones(200_000), (row, column)), (35_000, 700)), labels)
+    one, some = table.column("s007"), table.select(["s007", "s003"])
+    pairs = pd.DataFrame({"area": labels[0], "authority": [f"R{i % 9}" for i in range(35_000)], "share": 1.0})
+    regions = table.aggregate(Lookup(frame=pairs.assign(name=pairs["authority"])))
+    text = table.summary()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6
+    assert (table.total, regions.total) == (200_000.0, 200_000.0)
+    assert one.sum() == some.sector_totals["s007"] == (column == 7).sum()
+    assert regions.values.loc["R4", "s007"] == ((row % 9 == 4) & (column == 7)).sum()
+    assert "35,000 areas × 700 sectors" in text
+
+
+def test_status_is_kept_where_it_says_more_than_the_figures(frame):
+    table = SectorTable.from_values(frame.where(frame != 1))
+    status = table.status
+    status.loc["A", "steel"], status.loc["B", "rest"] = "observed", "rounded"
+    marked = replace(table, status=status)
+    pd.testing.assert_frame_equal(marked.status, status)
+    assert marked.precision == "observed"
+    assert marked.marks.nnz == 2
+    assert replace(table, status=status.replace("observed", "rounded")).precision == "rounded"
+    assert marked.select(["rest"]).status["rest"].tolist() == ["observed", "rounded"]
+    pairs = pd.DataFrame({"area": ["A", "B"], "authority": ["x", "x"], "share": [1.0, 1.0]})
+    assert (marked.aggregate(Lookup(frame=pairs.assign(name="x"))).precision) == "rounded"
+
+
+def test_new_values_replace_the_cells_and_nothing_else(frame):
+    table = SectorTable.from_values(frame)
+    doubled = replace(table, values=table.values * 2)
+    assert doubled.values.loc["B", "steel"] == 8.0
+    assert doubled.total == 20.0
+    view = table.values
+    view.loc["B", "steel"] = 99.0
+    assert table.values.loc["B", "steel"] == 4.0  # a table does not change under its reader
+
+
+def test_selected_sectors_keep_the_totals_of_all(frame):
+    part = SectorTable.from_values(frame).select(["steel"])
+    assert part.sectors == ["steel"]
+    assert (part.total, part.area_totals["B"]) == (20.0, 10.0)
+    with pytest.raises(OptionError, match="CM-SECTOR-001"):
+        part.select(["rest"])
+
+
+def test_parts_that_do_not_fit_are_refused(frame):
+    from scipy.sparse import csr_array
+
+    table = SectorTable.from_values(frame)
+    with pytest.raises(AlignmentError, match="CM-ALIGN-001"):
+        replace(table, values=table.values.rename(index={"A": "Z"}))
+    with pytest.raises(AlignmentError, match="CM-ALIGN-001"):
+        replace(table, status=table.status.iloc[::-1])
+    with pytest.raises(InputError, match=r"CM-TABLE-020\] 1 of 4 .*guessed"):
+        replace(table, status=table.status.mask(table.values == 1, "guessed"))
+    with pytest.raises(InputError, match="CM-TABLE-021"):
+        replace(table, matrix=csr_array((3, 2)))
+    with pytest.raises(InputError, match="CM-TABLE-021"):
+        SectorTable.from_matrix(csr_array((3, 2)), (frame.index, frame.columns))

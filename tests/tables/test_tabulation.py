@@ -183,3 +183,14 @@ def test_the_summary_counts_who_is_lost_uncoded_or_counted_twice(make_firms, squ
     assert (
         "areas sum to more" not in tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS).summary()
     )
+
+
+def test_firms_are_counted_without_the_zeros_of_a_fine_classification(make_firms, squares):
+    points = [(2, 2), (12, 3), (18, 8)]
+    firms = make_firms(points, sic=[["24100"], ["62012"], ["62012"]])
+    table = tabulate(firms, squares, sectors="sic-divisions", overlap="full")
+    assert len(table.sectors) > 80
+    # A: 24; B: 62 twice; C: 62 once
+    assert table.matrix.nnz == 3
+    assert table.values.loc["B", "62"] == 2.0
+    assert (table.status == "observed").all(axis=None)

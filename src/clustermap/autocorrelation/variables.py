@@ -11,6 +11,7 @@ import pandas as pd
 
 from clustermap.autocorrelation.rates import standardised_rates
 from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
 from clustermap.weights import align, neighbours
 
@@ -174,13 +175,13 @@ def _table(data: SectorTable | pd.DataFrame, rates: Rates) -> SectorTable | None
 
 def _from_table(table: SectorTable, graph: Graph, sector: str | None, rates: Rates) -> Variables:
     sectors = table.sectors if sector is None else [table.sector(sector)]
-    values = align(table.values[sectors], graph, missing="keep")
+    part = table.select(sectors)
+    place = align(pd.Series(np.arange(len(table.labels)), index=table.labels), graph)
     near = neighbours(graph)
-    count = np.array(near.take(values).T, order="C")
-    status = np.zeros(count.shape, dtype=np.int8)
-    words = table.status[sectors].reindex(near.labels)
-    for code, word in ((ROUNDED, "rounded"), (SUPPRESSED, "suppressed")):
-        status[(words == word).to_numpy(dtype=bool).T] = code
+    rows = near.take(place).astype(np.int64)
+    count = np.array(part.matrix[rows].toarray().T, order="C")
+    # the words of a table stand in the order in which the codes here begin: ok, rounded, suppressed
+    status = np.array(states(part.matrix, part.precision, part.marks)[rows].T, order="C")
     status[np.isnan(count)] = SUPPRESSED
     count[status == SUPPRESSED] = np.nan
     many = len(sectors) > 1

@@ -90,7 +90,7 @@ def border_pieces(clusters: Clusters, membership: pd.DataFrame) -> dict[Pair, An
 def _crossed(clusters: Clusters, membership: pd.DataFrame) -> Iterator[tuple[Pair, float, Any]]:
     """Give every crossing part of every link: cluster and pair, the part, and the border (None without polygons)."""
     shares = _normalised(membership)
-    labels = clusters.table.values.index
+    labels = clusters.table.labels
     indptr, indices = links_of(clusters.graph, labels)
     shapes = None if clusters.areas is None else clusters.areas.frame.geometry.to_dict()
     for cluster, codes in clusters.members.groupby("cluster", sort=False)["area"]:

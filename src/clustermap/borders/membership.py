@@ -22,4 +22,4 @@ def shares_in(clusters: Clusters, authorities: Areas | Lookup, overlap: Overlap)
     OptionError
         CM-CROSS-001: unknown overlap rule, or authorities that are neither areas nor a lookup.
     """
-    return authority_shares(clusters.table.values.index, authorities, areas=clusters.areas, overlap=overlap)
+    return authority_shares(clusters.table.labels, authorities, areas=clusters.areas, overlap=overlap)

@@ -99,7 +99,7 @@ def after_reselection(
     Suppressed areas stay where they are. Draws in which no set of this size is found are not counted.
     """
     table, size = clusters.table, len(members)
-    counts = table.values[sector].to_numpy(float)
+    counts = table.column(sector).to_numpy(float)
     totals = table.area_totals.to_numpy(float)
     usable = np.isfinite(counts) & (totals > 0)
     at = np.flatnonzero(usable)

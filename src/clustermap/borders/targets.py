@@ -148,7 +148,7 @@ def _with_values(  # noqa: PLR0917 - private, one use with names beside it
     clusters: Clusters | None = None,
     cluster: str | None = None,
 ) -> Target:
-    values = table.values[sector].reindex(areas.frame.index).to_numpy(float)
+    values = table.column(sector).reindex(areas.frame.index).to_numpy(float)
     totals = table.area_totals.reindex(areas.frame.index).to_numpy(float)
     known = np.isfinite(values) & (totals > 0)
     return Target(

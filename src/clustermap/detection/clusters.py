@@ -106,7 +106,7 @@ class Clusters:
         """Return the sector's value in every area of one cluster, by area."""
         sector = self.frame.loc[self.frame["cluster"] == cluster, "sector"].iloc[0]
         codes = self.members.loc[self.members["cluster"] == cluster, "area"]
-        return self.table.values.loc[codes, sector]
+        return self.table.column(sector).loc[codes]
 
     def summary(self) -> str:
         """Say in plain sentences what was found, and what the finding does not promise."""
@@ -152,7 +152,7 @@ class Clusters:
             f"{row.cluster}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
             f"({self._name(list(largest))}), {row.value:,.0f} firms where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
-            f"({self.permutations} replicates, {len(codes)} of {len(self.table.values)} areas)."
+            f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
         )
 
     def _name(self, codes: list[Any]) -> str:
@@ -174,7 +174,7 @@ class Clusters:
         smallest = f", smallest p {self.frame['p'].min():.3g}" if len(self.frame) else ""
         return (
             f"<Clusters: {len(self.frame)} ({self.method}, {self.background}), "
-            f"{self.members['area'].nunique()} of {len(self.table.values)} areas{smallest}>"
+            f"{self.members['area'].nunique()} of {len(self.table.labels)} areas{smallest}>"
         )
 
     def _repr_html_(self) -> str:

@@ -134,9 +134,9 @@ def detect_clusters(
     sectors = table.sectors if sector is None else [table.sector(sector)]
     counts = {name: _whole(table, name) for name in sectors}
     graph = _graph(table, graph)
-    indptr, indices = links_of(graph, table.values.index)
+    indptr, indices = links_of(graph, table.labels)
     chosen = resolve_seed(seed)
-    n = len(table.values)
+    n = len(table.labels)
     problems = [
         Problem(
             sector=name,
@@ -201,7 +201,7 @@ def _frames(
         for one, ratio in zip(searched.found, split_ratios(problem, searched.found), strict=True)
     ]
     found.sort(key=lambda pair: (-pair[1].score, int(pair[1].members[0]), pair[0].sector))
-    codes, rows, members = table.values.index, [], []
+    codes, rows, members = table.labels, [], []
     for number, (problem, one, _) in enumerate(found, start=1):
         inside = list(codes[one.members])
         value, expected = problem.counts[one.members].sum(), problem.national[one.members].sum()
@@ -232,7 +232,7 @@ def _searches(table: SectorTable, problems: list[Problem], results: list[Searche
             "n_clusters": len(searched.found),
             "best_score": searched.left.score if searched.left else np.nan,
             "best_p": searched.left.p if searched.left else np.nan,
-            "best_areas": list(table.values.index[searched.left.members]) if searched.left else [],
+            "best_areas": list(table.labels[searched.left.members]) if searched.left else [],
         }
         for problem, searched in zip(problems, results, strict=True)
     ]
@@ -254,10 +254,10 @@ def _table(data: SectorTable | pd.DataFrame) -> SectorTable:
             fix="SectorTable.from_values(counts.to_frame('steel'), area_totals=all_firms)",
         )
     table = as_table(data)
-    if len(table.values) < _FEWEST_AREAS or table.total <= 0:
+    if len(table.labels) < _FEWEST_AREAS or table.total <= 0:
         raise StatisticsError(
             "CM-SCAN-007",
-            f"{len(table.values)} areas with {table.total:g} firms in all cannot be scanned",
+            f"{len(table.labels)} areas with {table.total:g} firms in all cannot be scanned",
             why="a cluster stands out against other areas: at least three, and firms in them",
             fix="cm.tabulate(firms, areas, sectors=…) with more areas",
         )
@@ -266,7 +266,7 @@ def _table(data: SectorTable | pd.DataFrame) -> SectorTable:
 
 def _whole(table: SectorTable, sector: str) -> Floats:
     """Return the counts of a sector; NaN where suppressed."""
-    counts: Floats = table.values[sector].to_numpy(float)
+    counts: Floats = table.column(sector).to_numpy(float)
     known = np.isfinite(counts)
     broken = np.flatnonzero(known & (counts != np.round(counts)))
     if table.measure != "firms" or len(broken):
@@ -285,7 +285,7 @@ def _whole(table: SectorTable, sector: str) -> Floats:
         raise InputError(
             "CM-SCAN-006",
             f"{len(over)} of {len(counts)} areas have more firms of {sector!r} than firms: "
-            f"{list(table.values.index[over[:5]])}",
+            f"{list(table.labels[over[:5]])}",
             why="the expected number follows from the area's total",
             fix="SectorTable.from_values(values, area_totals=all_firms_by_area)",
         )

@@ -165,7 +165,7 @@ def _labels(found: dict[str, Any]) -> list[tuple[str, pd.Index]]:
         frame = found["local"].frame
         out.append(("local", pd.Index(frame["area"].unique()) if "area" in frame else frame.index))
     if found.get("table") is not None:
-        out.append(("table", found["table"].values.index))
+        out.append(("table", found["table"].labels))
     members = getattr(found.get("clusters"), "members", None)
     if members is not None and "area" in members:
         out.append(("clusters", pd.Index(members["area"].unique())))

@@ -130,7 +130,7 @@ def _by_sector(result: Any) -> dict[str, pd.DataFrame]:
 
 
 def _cells(table: Any) -> dict[str, pd.DataFrame]:
-    return {str(s): pd.DataFrame({"value": table.values[s]}) for s in table.sectors}
+    return {str(s): pd.DataFrame({"value": table.column(s)}) for s in table.sectors}
 
 
 def _theme(name: str, label: str, method: str, sectors: dict[str, Any]) -> dict[str, Any]:
@@ -180,9 +180,10 @@ def _local_theme(local: Any, codes: list[Any]) -> dict[str, Any]:
 
 def _count_theme(table: Any, codes: list[Any]) -> dict[str, Any]:
     sectors = {}
+    states = table.status
     for sector in table.sectors:
-        values = table.values[sector].reindex(codes).to_numpy(dtype=float)
-        status = table.status[sector].reindex(codes).map(clean).to_numpy()
+        values = table.column(sector).reindex(codes).to_numpy(dtype=float)
+        status = states[sector].reindex(codes).map(clean).to_numpy()
         sectors[str(sector)] = _counted(values, status)
     words = "Firms" if table.measure == "firms" else "Employment"
     return _theme(

@@ -111,7 +111,7 @@ class StudyResult:
         sums = pd.DataFrame(
             {
                 "authority": member["authority"],
-                "value": weight * area.map(self.table.values[self.sector]).to_numpy(),
+                "value": weight * area.map(self.table.column(self.sector)).to_numpy(),
                 "total": weight * area.map(self.table.area_totals).to_numpy(),
             }
         )
@@ -142,7 +142,7 @@ class StudyResult:
         sector, table = self.sector, self.table
         total = table.sector_totals[sector]
         return (
-            f"Counted: {total:,.0f} of {table.total:,.0f} {table.measure} in {len(table.values):,} areas are in "
+            f"Counted: {total:,.0f} of {table.total:,.0f} {table.measure} in {len(table.labels):,} areas are in "
             f"{self.label} ({total / table.total:.1%})."
         )
 

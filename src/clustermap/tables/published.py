@@ -337,13 +337,7 @@ def _choose(table: SectorTable, chosen: Any, long: _Long) -> SectorTable:
                 f"the table has no sector {name!r}" + (f" (nearest: {', '.join(near)})" if near else ""),
                 fix=f"one of: {', '.join(map(repr, table.sectors[:20]))}",
             )
-    return replace(
-        table,
-        values=table.values[wanted],
-        sector_totals=table.sector_totals[wanted],
-        status=table.status[wanted],
-        sector_labels={s: table.sector_labels[s] for s in wanted},
-    )
+    return table.select(wanted)
 
 
 def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str) -> SectorTable:
@@ -354,10 +348,10 @@ def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str)
     notes = [f"Published figures{f' ({source})' if source else ''}."]
     if rounded:
         notes.append("They are rounded: totals may miss the sum of their parts, a 0 may be a small number.")
-    hidden = int(table.values.isna().to_numpy().sum())
+    hidden = int(np.isnan(table.matrix.data).sum())
     if hidden:
-        notes.append(f"{hidden:,} of {table.values.size:,} cells are suppressed or absent: unknown, not 0.")
+        size = table.matrix.shape[0] * table.matrix.shape[1]
+        notes.append(f"{hidden:,} of {size:,} cells are suppressed or absent: unknown, not 0.")
         if long.all_sectors < 0:
             notes.append("Totals are sums of the figures that are known.")
-    status = table.status.where(table.status == "suppressed", "rounded") if rounded else table.status
-    return replace(table, status=status, note=" ".join(notes))
+    return replace(table, precision="rounded" if rounded else "observed", note=" ".join(notes))

@@ -9,27 +9,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, examples
-from clustermap.sources.values import Areas
+from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.schema import CELL_STATES
+from clustermap.tables.checks import as_numbers, fitting_areas, same_labels, unique_labels
+from clustermap.tables.sparse import as_matrix, check_cells, marks_of, parts_summed, states, totals, unmarked
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from scipy.sparse import csr_array
 
     from clustermap.ledger import Ledger
     from clustermap.schema import Measure, Overlap
-    from clustermap.sources.values import Lookup
+    from clustermap.sources.values import Areas, Lookup
 
 __all__ = ["SectorTable", "as_table"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False)
 class SectorTable:
     """Firms or employment by area and sector, with every total that a measure needs.
 
+    Cells are kept without their zeros; `values` and `status` are made when they are asked for.
+
     Attributes
     ----------
-    values : pandas.DataFrame
-        Areas (rows, in code order) × sectors (columns, in name order).
+    matrix : scipy.sparse.csr_array
+        Areas (rows, in code order) × sectors (columns, in name order); a cell that is not stored is 0, NaN is
+        unknown.
     area_totals : pandas.Series
         Everything in the area, whatever its sector, each firm once.
     sector_totals : pandas.Series
@@ -38,8 +44,11 @@ class SectorTable:
         Everything, each firm once.
     measure : {"firms", "employment"}
         What is counted.
-    status : pandas.DataFrame
-        Same shape as `values`: "observed", "rounded" or "suppressed".
+    precision : {"observed", "rounded"}
+        What the figures are, where `marks` says nothing else.
+    marks : scipy.sparse.csr_array
+        The few cells that are something else than `precision` (or "suppressed", where they are NaN): 1 plus
+        their number in `schema.CELL_STATES`.
     areas : Areas or None
         The polygons behind the rows.
     ledger : Ledger or None
@@ -50,16 +59,64 @@ class SectorTable:
         What must be said beside every figure: synthetic, registered offices, the nearest published group.
     """
 
-    values: pd.DataFrame
+    matrix: csr_array
     area_totals: pd.Series
     sector_totals: pd.Series
     total: float
     measure: Measure
-    status: pd.DataFrame
-    areas: Areas | None = None
-    ledger: Ledger | None = None
+    precision: str
+    marks: csr_array
+    areas: Areas | None
+    ledger: Ledger | None
     sector_labels: dict[str, str]
-    note: str = ""
+    note: str
+
+    def __init__(
+        self,
+        *,
+        area_totals: pd.Series,
+        sector_totals: pd.Series,
+        total: float,
+        measure: Measure,
+        sector_labels: dict[str, str],
+        matrix: csr_array | None = None,
+        values: pd.DataFrame | None = None,
+        precision: str = "observed",
+        marks: csr_array | None = None,
+        status: pd.DataFrame | None = None,
+        areas: Areas | None = None,
+        ledger: Ledger | None = None,
+        note: str = "",
+    ) -> None:
+        """Take cells as a matrix or as a frame; a frame of `values` or `status` goes before what it replaces."""
+        labels = (area_totals.index, sector_totals.index)
+        if values is not None:
+            if not (values.index.equals(labels[0]) and values.columns.equals(labels[1])):
+                raise AlignmentError(
+                    "CM-ALIGN-001",
+                    f"values ({values.shape[0]} × {values.shape[1]}) and totals ({len(labels[0])} × "
+                    f"{len(labels[1])}) carry different labels",
+                    why="values that meet the wrong area give a wrong answer without any sign of it",
+                    fix="SectorTable.from_values(values, area_totals=…, sector_totals=…)",
+                )
+            matrix = as_matrix(values)
+        if matrix is None or matrix.shape != (len(labels[0]), len(labels[1])):
+            raise InputError(
+                "CM-TABLE-021",
+                f"cells of the shape {None if matrix is None else matrix.shape} do not fill {len(labels[0])} "
+                f"areas × {len(labels[1])} sectors",
+                fix="SectorTable.from_values(values)",
+            )
+        if status is not None:
+            precision, marks = marks_of(status, matrix, labels)
+        put = object.__setattr__
+        for name, value in (
+            ("matrix", matrix), ("area_totals", area_totals), ("sector_totals", sector_totals), ("total", total),
+            ("measure", measure), ("precision", precision), ("areas", areas), ("ledger", ledger),
+            ("marks", unmarked(matrix.shape) if marks is None else marks), ("sector_labels", sector_labels),
+            ("note", note),
+        ):  # fmt: skip
+            put(self, name, value)
 
     @classmethod
     def from_values(
@@ -98,35 +155,120 @@ class SectorTable:
         >>> SectorTable.from_values(frame).total
         20.0
         """
-        frame = _checked(values)
-        rows = area_totals if area_totals is not None else frame.sum(axis=1, min_count=1)
-        columns = sector_totals if sector_totals is not None else frame.sum(axis=0, min_count=1)
-        rows = _same_labels(rows, frame.index, "area_totals").astype(float)
-        columns = _same_labels(columns, frame.columns, "sector_totals").astype(float)
-        if areas is not None:
-            if not isinstance(areas, Areas):
-                from clustermap.sources.boundaries import as_areas
-
-                areas = as_areas(areas)
-            _same_labels(areas.frame["name"], frame.index, "areas")
-        status = pd.DataFrame(
-            np.where(frame.isna(), "suppressed", "observed"), index=frame.index, columns=frame.columns
-        )
-        return cls(
-            values=frame,
-            area_totals=rows,
-            sector_totals=columns,
-            total=float(rows.sum()),
+        labels = unique_labels(values.index, "area"), unique_labels(values.columns, "sector")
+        return cls.from_matrix(
+            as_matrix(as_numbers(values)),
+            labels,
             measure=measure,
-            status=status,
+            area_totals=area_totals,
+            sector_totals=sector_totals,
             areas=areas,
-            sector_labels={str(s): str(s) for s in frame.columns},
+        )
+
+    @classmethod
+    def from_matrix(
+        cls,
+        matrix: csr_array,
+        labels: tuple[pd.Index, pd.Index],
+        *,
+        measure: Measure = "firms",
+        area_totals: pd.Series | None = None,
+        sector_totals: pd.Series | None = None,
+        areas: Areas | gpd.GeoDataFrame | None = None,
+    ) -> SectorTable:
+        """Build a table from a sparse matrix: what is not stored is 0, NaN is unknown.
+
+        Parameters
+        ----------
+        matrix : scipy sparse array
+            Areas × sectors, finite and not negative.
+        labels : tuple of pandas.Index
+            The areas and the sectors, unique, in the order of the matrix.
+        measure, area_totals, sector_totals, areas
+            As in `from_values`.
+
+        Raises
+        ------
+        InputError, AlignmentError
+            As in `from_values`; CM-TABLE-021: the labels do not fit the matrix.
+
+        Examples
+        --------
+        >>> from scipy.sparse import csr_array
+        >>> cells = csr_array([[4, 6], [1, 0]])
+        >>> SectorTable.from_matrix(cells, (pd.Index(["A", "B"]), pd.Index(["steel", "rest"]))).total
+        11.0
+        """
+        given = unique_labels(pd.Index(labels[0]), "area"), unique_labels(pd.Index(labels[1]), "sector")
+        cells = as_matrix(matrix)
+        if cells.shape != (len(given[0]), len(given[1])):
+            raise InputError(
+                "CM-TABLE-021",
+                f"{len(given[0])} areas × {len(given[1])} sectors do not label a matrix of {cells.shape}",
+                fix="SectorTable.from_matrix(matrix, (areas, sectors))",
+            )
+        check_cells(cells, given[0])
+        (rows, order), (columns, across) = (index.sort_values(return_indexer=True) for index in given)
+        if not (rows.equals(given[0]) and columns.equals(given[1])):
+            cells = as_matrix(cells[order][:, across])
+        sums = [pd.Series(totals(cells, axis), index=at) for axis, at in ((1, rows), (0, columns))]
+        in_areas = sums[0] if area_totals is None else same_labels(area_totals, rows, "area_totals")
+        in_sectors = (
+            sums[1] if sector_totals is None else same_labels(sector_totals, columns, "sector_totals")
+        )
+        in_areas = in_areas.astype(float)
+        return cls(
+            matrix=cells,
+            area_totals=in_areas,
+            sector_totals=in_sectors.astype(float),
+            total=float(in_areas.sum()),
+            measure=measure,
+            areas=None if areas is None else fitting_areas(areas, rows),
+            sector_labels={str(s): str(s) for s in columns},
+        )
+
+    @property
+    def labels(self) -> pd.Index:
+        """The area codes, in order."""
+        return self.area_totals.index
+
+    @property
+    def values(self) -> pd.DataFrame:
+        """Areas × sectors with every zero, made anew each time: `column` and `select` take less."""
+        return pd.DataFrame(self.matrix.toarray(), index=self.labels, columns=self.sector_totals.index)
+
+    @property
+    def status(self) -> pd.DataFrame:
+        """Same shape as `values`: "observed", "rounded" or "suppressed"."""
+        words = np.array(CELL_STATES)[states(self.matrix, self.precision, self.marks)]
+        return pd.DataFrame(words, index=self.labels, columns=self.sector_totals.index)
+
+    def column(self, sector: str) -> pd.Series:
+        """Return the values of one sector by area."""
+        at = self.sector_totals.index.get_loc(sector)
+        return pd.Series(self.matrix[:, [at]].toarray().ravel(), index=self.labels, name=sector)
+
+    def select(self, sectors: list[str]) -> SectorTable:
+        """Return the table of some sectors; area totals and the total stay those of all.
+
+        Raises
+        ------
+        OptionError
+            CM-SECTOR-001: an unknown sector.
+        """
+        at = self.sector_totals.index.get_indexer(pd.Index([self.sector(s) for s in sectors]))
+        return replace(
+            self,
+            matrix=as_matrix(self.matrix[:, at]),
+            sector_totals=self.sector_totals.iloc[at],
+            marks=self.marks[:, at],
+            sector_labels={s: self.sector_labels.get(s, str(s)) for s in sectors},
         )
 
     @property
     def sectors(self) -> list[str]:
         """The sectors, in order."""
-        return list(self.values.columns)
+        return list(self.sector_totals.index)
 
     def sector(self, name: str | None) -> str:
         """Return the sector asked for, or the only one there is.
@@ -176,8 +318,10 @@ class SectorTable:
         >>> table.aggregate(Lookup(frame=rows.assign(name=rows["authority"]))).values["steel"].to_list()
         [5.0, 1.0]
         """
+        from scipy.sparse import csr_array
+
         pairs = lookup.frame.sort_values(["area", "authority"], ignore_index=True)
-        lacking = sorted(set(pairs["area"]) - set(self.values.index))
+        lacking = sorted(set(pairs["area"]) - set(self.labels))
         if lacking:
             raise AlignmentError(
                 "CM-ALIGN-005",
@@ -189,24 +333,26 @@ class SectorTable:
             pairs = pairs.drop_duplicates("area")
         share = pairs["share"].to_numpy(float) if overlap == "fractional" else np.ones(len(pairs))
         codes, authorities = pd.factorize(pairs["authority"], sort=True)
-        weights = np.zeros((len(authorities), len(self.values)))
-        np.add.at(weights, (codes, self.values.index.get_indexer(pairs["area"])), share)
-        table = type(self).from_values(
-            pd.DataFrame(
-                _sums(weights, self.values), index=pd.Index(authorities), columns=self.values.columns
-            ),
+        place = (codes, self.labels.get_indexer(pd.Index(pairs["area"])))
+        weights = csr_array((share, place), shape=(len(authorities), len(self.labels)))
+        index = pd.Index(authorities)
+        table = type(self).from_matrix(
+            parts_summed(weights, self.matrix),
+            (index, self.sector_totals.index),
             measure=self.measure,
-            area_totals=pd.Series(_sums(weights, self.area_totals), index=pd.Index(authorities)),
+            area_totals=pd.Series(parts_summed(weights, self.area_totals.to_numpy(float)), index=index),
             sector_totals=self.sector_totals,
         )
-        rounded = bool((self.status == "rounded").any(axis=None))
-        left = len(self.values.index.difference(pairs["area"]))
+        rounded = self.precision == "rounded" or bool(
+            (self.marks.data == CELL_STATES.index("rounded") + 1).any()
+        )
+        left = len(self.labels.difference(pairs["area"]))
         notes = [self.note] if self.note else []
-        notes += [f"{left:,} of {len(self.values):,} areas are in no authority."] if left else []
+        notes += [f"{left:,} of {len(self.labels):,} areas are in no authority."] if left else []
         return replace(
             table,
             total=self.total,
-            status=table.status.replace("observed", "rounded") if rounded else table.status,
+            precision="rounded" if rounded else "observed",
             sector_labels=dict(self.sector_labels),
             note=" ".join(notes),
         )
@@ -214,7 +360,7 @@ class SectorTable:
     def summary(self) -> str:
         """Say in plain sentences what the table holds."""
         lines = [
-            f"{len(self.values):,} areas × {len(self.sectors):,} sectors, {self.measure}, {self.total:,.0f} in all."
+            f"{len(self.labels):,} areas × {len(self.sectors):,} sectors, {self.measure}, {self.total:,.0f} in all."
         ]
         lines += [
             f"{self.sector_labels.get(s, s)}: {self.sector_totals[s]:,.0f} ({self.sector_totals[s] / self.total:.1%})."
@@ -234,7 +380,7 @@ class SectorTable:
         return self.areas.frame.join(self.values)
 
     def __repr__(self) -> str:
-        return f"<SectorTable: {len(self.values)} areas × {len(self.sectors)} sectors, {self.measure}>"
+        return f"<SectorTable: {len(self.labels)} areas × {len(self.sectors)} sectors, {self.measure}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"
@@ -252,55 +398,3 @@ def as_table(data: SectorTable | pd.DataFrame) -> SectorTable:
         why="which columns are sectors, and of what they are parts, cannot be guessed",
         fix="SectorTable.from_values(frame.set_index('code')[['steel', 'rest']], areas=frame)",
     )
-
-
-def _sums(weights: np.ndarray, parts: pd.DataFrame | pd.Series) -> np.ndarray:
-    """Sum parts by weight; an unknown part makes an unknown sum, a part that does not belong does not."""
-    numbers = parts.to_numpy(dtype=float)
-    unknown = (weights > 0).astype(float) @ np.isnan(numbers).astype(float) > 0
-    return np.where(unknown, np.nan, weights @ np.nan_to_num(numbers))
-
-
-def _checked(values: pd.DataFrame) -> pd.DataFrame:
-    for labels, what in ((values.index, "area"), (values.columns, "sector")):
-        if not labels.is_unique:
-            twice = labels[labels.duplicated()]
-            raise InputError(
-                "CM-TABLE-001",
-                f"{len(twice)} of {len(labels)} {what} labels are duplicated: {list(twice[:5])}",
-                why="a doubled area would be counted twice",
-                fix="values.groupby(level=0).sum(min_count=1)",
-            )
-    try:
-        frame = values.astype(float)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            "CM-TABLE-002",
-            f"the values are not all numbers: {error}",
-            why="marks such as '<5' or 'c' are suppressed cells, not zeros",
-            fix="values.apply(pd.to_numeric, errors='coerce')   # marks become NaN = suppressed",
-        ) from error
-    bad = np.isinf(frame.to_numpy()) | (frame.to_numpy() < 0)
-    if bad.any():
-        rows = np.flatnonzero(bad.any(axis=1))
-        raise InputError(
-            "CM-TABLE-003",
-            f"{bad.sum()} of {bad.size} cells are negative or infinite: "
-            + examples((int(r), frame.index[r]) for r in rows),
-            why="one such cell spoils every total",
-            fix="values.where(values >= 0)",
-        )
-    return frame.sort_index(axis=0).sort_index(axis=1)
-
-
-def _same_labels(series: pd.Series, labels: pd.Index, what: str) -> pd.Series:
-    missing, extra = labels.difference(series.index), series.index.difference(labels)
-    if len(missing) or len(extra) or not series.index.is_unique:
-        raise AlignmentError(
-            "CM-ALIGN-001",
-            f"{what} and values carry different labels: {len(missing)} missing {list(missing[:5])}, "
-            f"{len(extra)} extra {list(extra[:5])}",
-            why="values that meet the wrong area give a wrong answer without any sign of it",
-            fix=f"{what}.reindex(values.index), after the labels are of one vintage",
-        )
-    return series.reindex(labels)

@@ -12,6 +12,7 @@ from clustermap.errors import InputError, OptionError, examples
 from clustermap.schema import Codes, Overlap
 from clustermap.sources import sectors as taxonomies
 from clustermap.tables.membership import given, place
+from clustermap.tables.sparse import as_matrix
 from clustermap.tables.table import SectorTable
 
 if TYPE_CHECKING:
@@ -107,14 +108,13 @@ def tabulate(
     once = np.where(placement.inside, weight, 0.0)
     labels, columns = given_areas.frame.index, pd.Index(taxonomy.names)
     return SectorTable(
-        values=pd.DataFrame(_sums(placement, counted, belongs, n), index=labels, columns=columns),
+        matrix=_sums(placement, counted, belongs, n),
         area_totals=pd.Series(
             np.bincount(placement.area, weights=counted, minlength=n), index=labels, name="total"
         ),
         sector_totals=pd.Series(belongs.T @ once, index=columns, name="total"),
         total=float(once.sum()),
         measure="firms" if value == "firms" else "employment",
-        status=pd.DataFrame("observed", index=labels, columns=columns),
         areas=given_areas,
         ledger=placement.ledger,
         sector_labels=dict(taxonomy.labels),
@@ -122,12 +122,12 @@ def tabulate(
     )
 
 
-def _sums(placement: Placement, counted: Floats, belongs: csr_array, n: int) -> Floats:
-    """Sum over the firms of each area, sector by sector."""
+def _sums(placement: Placement, counted: Floats, belongs: csr_array, n: int) -> csr_array:
+    """Sum over the firms of each area, sector by sector, without ever holding the zeros."""
     from scipy.sparse import csr_array
 
     in_areas = csr_array((counted, (placement.area, placement.firm)), shape=(n, belongs.shape[0]))
-    return np.asarray((in_areas @ belongs).toarray(), dtype=np.float64)
+    return as_matrix(in_areas @ belongs)
 
 
 def _weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:

@@ -1,0 +1,81 @@
+"""What labels and figures of a table must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clustermap.errors import AlignmentError, InputError
+from clustermap.sources.values import Areas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["as_numbers", "fitting_areas", "same_labels", "unique_labels"]
+
+
+def unique_labels(labels: pd.Index, what: str) -> pd.Index:
+    """Return labels of which none stands twice.
+
+    Raises
+    ------
+    InputError
+        CM-TABLE-001.
+    """
+    if not labels.is_unique:
+        twice = labels[labels.duplicated()]
+        raise InputError(
+            "CM-TABLE-001",
+            f"{len(twice)} of {len(labels)} {what} labels are duplicated: {list(twice[:5])}",
+            why="a doubled area would be counted twice",
+            fix="values.groupby(level=0).sum(min_count=1)",
+        )
+    return labels
+
+
+def as_numbers(values: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame as numbers.
+
+    Raises
+    ------
+    InputError
+        CM-TABLE-002.
+    """
+    try:
+        return values.astype(float)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "CM-TABLE-002",
+            f"the values are not all numbers: {error}",
+            why="marks such as '<5' or 'c' are suppressed cells, not zeros",
+            fix="values.apply(pd.to_numeric, errors='coerce')   # marks become NaN = suppressed",
+        ) from error
+
+
+def same_labels(series: pd.Series, labels: pd.Index, what: str) -> pd.Series:
+    """Return a series in the order of labels that it must carry, all of them and no other.
+
+    Raises
+    ------
+    AlignmentError
+        CM-ALIGN-001.
+    """
+    missing, extra = labels.difference(series.index), series.index.difference(labels)
+    if len(missing) or len(extra) or not series.index.is_unique:
+        raise AlignmentError(
+            "CM-ALIGN-001",
+            f"{what} and values carry different labels: {len(missing)} missing {list(missing[:5])}, "
+            f"{len(extra)} extra {list(extra[:5])}",
+            why="values that meet the wrong area give a wrong answer without any sign of it",
+            fix=f"{what}.reindex(values.index), after the labels are of one vintage",
+        )
+    return series.reindex(labels)
+
+
+def fitting_areas(areas: Any, labels: pd.Index) -> Areas:
+    """Return the polygons of exactly these areas, read with defaults where they are a plain frame."""
+    if not isinstance(areas, Areas):
+        from clustermap.sources.boundaries import as_areas
+
+        areas = as_areas(areas)
+    same_labels(areas.frame["name"], labels, "areas")
+    return areas

@@ -1,0 +1,131 @@
+"""Areas × sectors without their zeros: cells, totals, sums over areas, and what is known about each cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from clustermap.errors import AlignmentError, InputError, examples
+from clustermap.schema import CELL_STATES
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["as_matrix", "check_cells", "marks_of", "parts_summed", "states", "totals", "unmarked"]
+
+Floats = npt.NDArray[np.float64]
+SUPPRESSED = CELL_STATES.index("suppressed")
+
+
+def as_matrix(values: Any) -> csr_array:
+    """Return a frame, array or sparse matrix as compressed rows without stored zeros; NaN is stored."""
+    from scipy.sparse import csr_array
+
+    whole = isinstance(values, pd.DataFrame)
+    matrix = csr_array(values.to_numpy(dtype=np.float64) if whole else values, dtype=np.float64, copy=True)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def check_cells(matrix: csr_array, labels: pd.Index) -> None:
+    """Refuse negative and infinite cells.
+
+    Raises
+    ------
+    InputError
+        CM-TABLE-003.
+    """
+    bad = np.isinf(matrix.data) | (matrix.data < 0)
+    if bad.any():
+        rows = np.unique(np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))[bad])
+        raise InputError(
+            "CM-TABLE-003",
+            f"{bad.sum()} of {matrix.shape[0] * matrix.shape[1]} cells are negative or infinite: "
+            + examples((int(r), labels[r]) for r in rows),
+            why="one such cell spoils every total",
+            fix="values.where(values >= 0)",
+        )
+
+
+def totals(matrix: csr_array, axis: int) -> Floats:
+    """Sum known cells along an axis; NaN where none is known."""
+    hidden = matrix.copy()
+    hidden.data = np.isnan(matrix.data).astype(np.float64)
+    seen = matrix.copy()
+    seen.data = np.nan_to_num(matrix.data)
+    unknown = np.asarray(hidden.sum(axis=axis)) == matrix.shape[axis]
+    return np.where(unknown, np.nan, np.asarray(seen.sum(axis=axis)))
+
+
+def parts_summed(weights: csr_array, parts: csr_array | Floats) -> Any:
+    """Sum parts by weight; an unknown part makes an unknown sum, a part that does not belong does not."""
+    belongs = weights.copy()
+    belongs.data = (weights.data > 0).astype(np.float64)
+    if isinstance(parts, np.ndarray):
+        sums = weights @ np.nan_to_num(parts)
+        return np.where(belongs @ np.isnan(parts).astype(np.float64) > 0, np.nan, sums)
+    hidden, seen = parts.copy(), parts.copy()
+    hidden.data = np.isnan(parts.data).astype(np.float64)
+    hidden.eliminate_zeros()
+    seen.data = np.nan_to_num(parts.data)
+    unknown = as_matrix(belongs @ hidden)
+    unknown.data[:] = np.nan
+    return weights @ seen + unknown
+
+
+def unmarked(shape: tuple[int, int]) -> csr_array:
+    """Return the marks of a table in which every cell is what its figure says."""
+    from scipy.sparse import csr_array
+
+    return csr_array(shape, dtype=np.int8)
+
+
+def marks_of(status: pd.DataFrame, matrix: csr_array, labels: tuple[pd.Index, pd.Index]) -> tuple[str, Any]:
+    """Return the common precision of a frame of states, and the cells that differ from what it implies.
+
+    Raises
+    ------
+    AlignmentError
+        CM-ALIGN-001: other labels than the values.
+    InputError
+        CM-TABLE-020: a word that is no state.
+    """
+    from scipy.sparse import csr_array
+
+    if not (status.index.equals(labels[0]) and status.columns.equals(labels[1])):
+        raise AlignmentError(
+            "CM-ALIGN-001",
+            f"status ({status.shape[0]} × {status.shape[1]}) and values carry different labels",
+            why="a mark that meets the wrong cell hides a figure or shows what must not be shown",
+            fix="status.reindex(index=values.index, columns=values.columns)",
+        )
+    words = status.to_numpy(dtype=object)
+    codes = np.full(words.shape, -1, dtype=np.int8)
+    for code, word in enumerate(CELL_STATES):
+        codes[words == word] = code
+    if (codes < 0).any():
+        raise InputError(
+            "CM-TABLE-020",
+            f"{(codes < 0).sum()} of {codes.size} cells have an unknown status: "
+            f"{sorted(set(map(str, words[codes < 0])))[:5]}",
+            why="what is known about a cell decides whether it may be used",
+            fix=f"one of: {', '.join(map(repr, CELL_STATES))}",
+        )
+    rounded = int((codes == CELL_STATES.index("rounded")).sum())
+    precision = "rounded" if rounded > int((codes == CELL_STATES.index("observed")).sum()) else "observed"
+    differ = codes != states(matrix, precision, unmarked(matrix.shape))
+    return precision, csr_array(np.where(differ, codes + 1, 0).astype(np.int8))
+
+
+def states(matrix: csr_array, precision: str, marks: csr_array) -> npt.NDArray[np.int8]:
+    """Return the state of every cell as its number in `CELL_STATES`."""
+    codes = np.full(matrix.shape, CELL_STATES.index(precision), dtype=np.int8)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    hidden = np.isnan(matrix.data)
+    codes[rows[hidden], matrix.indices[hidden]] = SUPPRESSED
+    codes[np.repeat(np.arange(marks.shape[0]), np.diff(marks.indptr)), marks.indices] = marks.data - 1
+    return codes
