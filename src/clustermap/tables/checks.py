@@ -73,9 +73,11 @@ def same_labels(series: pd.Series, labels: pd.Index, what: str) -> pd.Series:
 
 def fitting_areas(areas: Any, labels: pd.Index) -> Areas:
     """Return the polygons of exactly these areas, read with defaults where they are a plain frame."""
-    if not isinstance(areas, Areas):
+    if isinstance(areas, Areas):
+        polygons = areas
+    else:
         from clustermap.sources.boundaries import as_areas
 
-        areas = as_areas(areas)
-    same_labels(areas.frame["name"], labels, "areas")
-    return areas
+        polygons = as_areas(areas)
+    same_labels(polygons.frame["name"], labels, "areas")
+    return polygons
