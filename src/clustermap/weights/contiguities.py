@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
 from clustermap.crs import require_metric
 from clustermap.errors import ClusterMapWarning, OptionError
+from clustermap.weights.coverages import read_coverage
 from clustermap.weights.links import given_areas, make_graph, treat_isolates, unordered
 
 if TYPE_CHECKING:
@@ -103,20 +103,31 @@ def touching_pairs(areas: Areas, rule: Contiguity, snap_m: float, *, warn: bool 
     shapes = areas.frame.geometry.to_numpy()
     if snap_m:
         return _within(shapes, rule, snap_m)
-    if shapely.coverage_is_valid(shapes):
-        return _shared(shapes, rule)
-    pairs = _meeting(shapes, rule)
-    if warn:
-        gained = len(_within(shapes, rule, ALMOST_M)[0]) - len(pairs[0])
-        if gained > 0:
-            warnings.warn(
-                f"[CM-GRAPH-006] the areas do not fit each other exactly, and {gained} pairs lie within "
-                f"{ALMOST_M:g} m without touching: contiguity(areas, snap_m={ALMOST_M:g}) links them, "
-                "clustermap.audit(areas) lists the gaps",
-                ClusterMapWarning,
-                stacklevel=3,
-            )
+    coverage = read_coverage(shapes)
+    if coverage is not None:
+        pairs = coverage.sharing_points() if rule == "queen" else coverage.sharing_edges()
+        near = coverage.loose if coverage.cut else np.empty(0, dtype=np.int64)
+    else:
+        pairs, near = _meeting(shapes, rule), np.arange(len(shapes))
+    if warn and len(near):
+        _warn_of_gaps(shapes, rule, pairs, near)
     return pairs
+
+
+def _warn_of_gaps(shapes: npt.NDArray[Any], rule: Contiguity, pairs: Pairs, near: Indices) -> None:
+    """Say how many pairs of those areas that may lie apart nearly touch."""
+    first, second = _within(shapes[near], rule, ALMOST_M)
+    n = len(shapes)
+    linked = np.isin(near[first] * n + near[second], pairs[0] * n + pairs[1])
+    gained = int((~linked).sum())
+    if gained:
+        warnings.warn(
+            f"[CM-GRAPH-006] the areas do not fit each other exactly, and {gained} pairs lie within "
+            f"{ALMOST_M:g} m without touching: contiguity(areas, snap_m={ALMOST_M:g}) links them, "
+            "clustermap.audit(areas) lists the gaps",
+            ClusterMapWarning,
+            stacklevel=4,
+        )
 
 
 def _check_options(rule: str, snap_m: float, islands: str) -> None:
@@ -128,38 +139,6 @@ def _check_options(rule: str, snap_m: float, islands: str) -> None:
         )
     if not (isinstance(snap_m, int | float | np.number) and np.isfinite(snap_m) and snap_m >= 0):
         raise OptionError("CM-GRAPH-004", f"snap_m={snap_m!r} is no tolerance", fix="snap_m=1.0 (metres)")
-
-
-def _shared(shapes: npt.NDArray[Any], rule: Contiguity) -> Pairs:
-    """Find shared vertices or edges; on a valid coverage these are all contacts there are."""
-    parts, owner = shapely.get_parts(shapes, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    points, ring = shapely.get_coordinates(rings, return_index=True)
-    x, y = pd.factorize(points[:, 0])[0], pd.factorize(points[:, 1])[0]
-    vertex, seen = pd.factorize(x.astype(np.int64) * (int(y.max()) + 1) + y)
-    area = owner[part[ring]]
-    if rule == "queen":
-        return _in_common(vertex, area, len(shapes))
-    real = (ring[1:] == ring[:-1]) & (vertex[1:] != vertex[:-1])  # a repeated point is no edge
-    a, b, area = vertex[:-1][real], vertex[1:][real], area[1:][real]
-    edge = pd.factorize(np.minimum(a, b) * len(seen) + np.maximum(a, b))[0]
-    return _in_common(edge, area, len(shapes))
-
-
-def _in_common(thing: Indices, area: npt.NDArray[np.integer[Any]], n: int) -> Pairs:
-    """Pair the areas that hold the same thing; at most a handful of areas hold one."""
-    keys = np.unique(thing * np.int64(n) + area)
-    thing, holder = keys // n, keys % n
-    first, second = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    step = 1
-    while True:
-        same = np.flatnonzero(thing[step:] == thing[:-step])
-        if not len(same):
-            break
-        first.append(holder[same])
-        second.append(holder[same + step])
-        step += 1
-    return unordered(np.concatenate(first), np.concatenate(second), n)
 
 
 def _meeting(shapes: npt.NDArray[Any], rule: Contiguity) -> Pairs:
