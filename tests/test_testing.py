@@ -89,3 +89,65 @@ def test_a_planted_chain_is_detected_across_its_authorities():
     shares = shared.frame.set_index("cluster").loc[best]
     assert set(shares["authority"]) == touched
     assert np.isclose(shares["share"].sum(), 1.0)
+
+
+def test_a_world_knows_its_truth():
+    world = testing.make_world(
+        n_areas=60, planted="blob", size=6, relative_risk=3.0, sector_firms=400_000, seed=2
+    )
+    inside = world.table.values.index.isin(world.members)
+    count, total = world.table.values["planted"], world.table.area_totals
+    assert (count[inside].sum() / total[inside].sum()) / (
+        count[~inside].sum() / total[~inside].sum()
+    ) == pytest.approx(3.0, rel=0.02)
+    lq = (count / total) / (count.sum() / total.sum())
+    assert np.corrcoef(lq, world.risk)[0, 1] > 0.99
+    assert set(world.excess[list(world.members)]) == {3.0}
+
+
+def test_a_rough_world_has_the_roughness_asked_for_and_resembles_itself():
+    world = testing.make_world(n_areas=200, planted="none", roughness=0.25, seed=3)
+    log = np.log(world.risk)
+    assert log.std(ddof=0) == pytest.approx(0.25)
+    assert cm.global_moran(log, world.graph, permutations=0).statistic > 0.5
+    assert world.members == frozenset()
+
+
+def test_two_chains_have_one_area_between_them():
+    world = testing.make_world(n_areas=120, planted="two chains", size=4, seed=5)
+    first, second = map(set, world.planted)
+    rim = {c for code in first for c in world.graph[code].index} - first
+    assert not rim & second
+    assert rim & {c for code in second for c in world.graph[code].index}
+
+
+def test_points_of_a_world_lie_in_their_areas_and_add_up_to_its_table():
+    world = testing.make_world(points=True, decoys=("stack",), sector_firms=300, seed=6)
+    counted = cm.tabulate(
+        world.firms[["firm_id", "sic", "geometry"]], world.areas, sectors={"planted": ["28990"]}
+    )
+    assert counted.values["planted"].tolist() == world.table.values["planted"].tolist()
+    assert counted.area_totals.tolist() == world.table.area_totals.tolist()
+    assert world.firms.geometry.value_counts().iloc[0] == 5_000
+
+
+def test_decoys_are_what_they_are_called():
+    plain = testing.make_world(points=True, sector_firms=300, seed=7)
+    moved = testing.make_world(points=True, sector_firms=300, decoys=("offices",), seed=7)
+    assert moved.firms.geometry.value_counts().iloc[0] / len(moved.firms) == pytest.approx(0.3, abs=0.02)
+    giant = testing.make_world(points=True, sector_firms=300, decoys=("giant",), seed=7)
+    assert giant.firms["value"].max() == 5_000
+    assert plain.firms["value"].max() < 5_000
+    city = testing.make_world(decoys=("city",), seed=8)
+    grown = city.table.area_totals / testing.make_world(seed=8).table.area_totals
+    assert grown.max() / grown.median() == pytest.approx(10, rel=0.01)
+    missing = testing.make_world(decoys=("missing",), seed=8)
+    assert missing.table.values["planted"].isna().sum() == 1
+    island = testing.make_world(decoys=("island",), seed=8)
+    assert len(island.graph.isolates) == 1
+
+
+@pytest.mark.parametrize("decoy", ["stack", "volcano"])
+def test_a_decoy_that_cannot_be_laid_is_an_error(decoy):
+    with pytest.raises(OptionError, match="CM-TEST-002"):
+        testing.make_world(decoys=(decoy,), seed=1)

@@ -1,0 +1,110 @@
+"""What others would do with the same counts: thresholds, hot spots, density and circles."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+Sets = list[frozenset[str]]
+LEVEL, LQ, DRAWS = 0.05, 1.25, 999
+ALL_SHARE = 0.25
+
+
+def components(world: Any, chosen: np.ndarray) -> Sets:
+    """Split chosen areas into connected sets of at least two."""
+    from scipy.sparse.csgraph import connected_components
+
+    codes = world.table.values.index.to_numpy()
+    at = np.flatnonzero(chosen)
+    if not len(at):
+        return []
+    links = world.graph.sparse.tocsr()[at][:, at]
+    n, label = connected_components(links, directed=False)
+    sets = [frozenset(codes[at[label == c]]) for c in range(n)]
+    return [s for s in sets if len(s) > 1]
+
+
+def _counts(world: Any) -> tuple[np.ndarray, np.ndarray]:
+    count = world.table.values["planted"].fillna(0.0).to_numpy()
+    weight = (world.table.area_totals / world.table.area_totals.sum()).to_numpy()
+    return count, weight * count.sum()
+
+
+def lq_above(world: Any, seed: int) -> Sets:  # noqa: ARG001 - one signature for all
+    """Take areas whose raw location quotient is above 1.25."""
+    count, expected = _counts(world)
+    return components(world, count > LQ * expected)
+
+
+def lisa_high_high(world: Any, seed: int) -> Sets:
+    """Take esda's High-High areas of the rate at its default p."""
+    import esda
+
+    count, expected = _counts(world)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        w = world.graph.to_W()
+        w.transform = "r"
+        found = esda.Moran_Local(count / expected, w, permutations=DRAWS, seed=seed, n_jobs=1)
+    return components(world, (found.q == 1) & (found.p_sim <= LEVEL))
+
+
+def exact_poisson(world: Any, seed: int) -> Sets:  # noqa: ARG001 - one signature for all
+    """Test every area by itself, one-sided, with Benjamini–Hochberg."""
+    from scipy.stats import false_discovery_control, poisson
+
+    count, expected = _counts(world)
+    return components(world, false_discovery_control(poisson.sf(count - 1, expected)) <= LEVEL)
+
+
+def circles(world: Any, seed: int) -> Sets:
+    """Scan circles around centroids with up to a quarter of the areas (Kulldorff 1997), the best and its like apart."""
+    count, expected = _counts(world)
+    middle = world.areas.frame.geometry.centroid
+    at = np.column_stack([middle.x, middle.y])
+    near = np.argsort(np.linalg.norm(at[:, None] - at[None], axis=2), axis=1, kind="stable")
+    near = near[:, : max(2, int(ALL_SHARE * len(at)))]
+    total = count.sum()
+
+    def ratios(counts: np.ndarray) -> np.ndarray:
+        c, e = np.cumsum(counts[near], axis=1), np.cumsum(expected[near], axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = c * np.log(c / e) + (total - c) * np.log((total - c) / (total - e))
+        return np.where(c > e, np.nan_to_num(value), 0.0)
+
+    rng = np.random.default_rng(seed)
+    law = expected / expected.sum()
+    null = np.array([ratios(rng.multinomial(int(total), law)).max() for _ in range(DRAWS)])
+    value, taken, sets = ratios(count), np.zeros(len(at), dtype=bool), []
+    codes = world.table.values.index.to_numpy()
+    for flat in np.argsort(-value, axis=None):
+        i, k = np.unravel_index(flat, value.shape)
+        if (1 + (null >= value[i, k]).sum()) / (DRAWS + 1) > LEVEL:
+            break
+        inside = near[i, : k + 1]
+        if not taken[inside].any():
+            taken[inside] = True
+            sets.append(frozenset(codes[inside]))
+    return [s for s in sets if len(s) > 1]
+
+
+def density(world: Any, seed: int, *, hierarchical: bool = False) -> Sets:  # noqa: ARG001 - one signature for all
+    """Cluster the sector's points (scikit-learn); an area belongs where half of its sector firms do."""
+    from sklearn.cluster import DBSCAN, HDBSCAN
+    from sklearn.neighbors import NearestNeighbors
+
+    firms = world.firms[world.firms["sector"]]
+    at = np.column_stack([firms.geometry.x, firms.geometry.y])
+    if hierarchical:
+        label = HDBSCAN(min_cluster_size=max(10, len(at) // 50)).fit_predict(at)
+    else:  # the usual rule: eps at the 90th percentile of the distance to the tenth neighbour
+        reach = NearestNeighbors(n_neighbors=10).fit(at).kneighbors()[0][:, -1]
+        label = DBSCAN(eps=float(np.quantile(reach, 0.5)), min_samples=10).fit_predict(at)
+    rows = firms.assign(label=label)
+    sets = []
+    for cluster in range(label.max() + 1):
+        share = (rows["label"] == cluster).groupby(rows["area"]).mean()
+        sets.append(frozenset(share.index[share >= 0.5]))
+    return [s for s in sets if len(s) > 1]

@@ -1,0 +1,66 @@
+"""How close found sets come to the planted ones: links between neighbouring members, and areas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Sets = list[frozenset[str]]
+Links = frozenset[tuple[str, str]]
+
+
+def inner_links(graph: Any, sets: Sets) -> Links:
+    """Return the links of the graph between members of one set, each once."""
+    pairs = graph.adjacency.index.to_frame(index=False).to_numpy()
+    return frozenset((a, b) for a, b in pairs if a < b for own in sets if a in own and b in own)
+
+
+def score(world: Any, found: Sets) -> dict[str, float]:
+    """Count links found, planted and both; adjusted Rand index and best Jaccard of the areas."""
+    from sklearn.metrics import adjusted_rand_score
+
+    planted = [frozenset(c) for c in world.planted]
+    ours, truth = inner_links(world.graph, found), inner_links(world.graph, planted)
+    codes = list(world.areas.frame.index)
+    jaccard = [max((len(p & f) / len(p | f) for f in found), default=0.0) for p in planted]
+    return {
+        "hit": len(ours & truth),
+        "found": len(ours),
+        "planted": len(truth),
+        "false": float(len(ours - truth) > 0),
+        "ari": adjusted_rand_score(_labels(codes, planted), _labels(codes, found)),
+        "jaccard": float(np.mean(jaccard)) if jaccard else np.nan,
+    }
+
+
+def _labels(codes: list[str], sets: Sets) -> list[int]:
+    number = {code: i for i, own in enumerate(sets, start=1) for code in own}
+    return [number.get(code, 0) for code in codes]
+
+
+def summarise(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Pool the links of all runs; the standard error of recall and precision is over runs."""
+    hit, found, planted = (np.array([r[k] for r in runs]) for k in ("hit", "found", "planted"))
+    recall = hit.sum() / planted.sum() if planted.sum() else np.nan
+    precision = hit.sum() / found.sum() if found.sum() else np.nan
+    both = recall + precision
+    return {
+        "runs": len(runs),
+        "recall": round(float(recall), 3),
+        "precision": round(float(precision), 3),
+        "f1": round(float(2 * recall * precision / both), 3) if both > 0 else np.nan,
+        "recall_se": round(_ratio_se(hit, planted), 3),
+        "precision_se": round(_ratio_se(hit, found), 3),
+        "false_share": round(float(np.mean([r["false"] for r in runs])), 3),
+        "ari": round(float(np.mean([r["ari"] for r in runs])), 3),
+        "jaccard": round(float(np.nanmean([r["jaccard"] for r in runs])), 3) if planted.sum() else np.nan,
+    }
+
+
+def _ratio_se(top: np.ndarray, below: np.ndarray) -> float:
+    """Give the linearised standard error of a ratio of sums over independent runs."""
+    if not below.sum():
+        return float("nan")
+    left = top - top.sum() / below.sum() * below
+    return float(np.sqrt((left**2).sum()) / below.sum())
