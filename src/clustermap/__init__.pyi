@@ -16,6 +16,14 @@ from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger
 from clustermap.maps.draw import draw_map as draw_map
+from clustermap.measures.concentration import Agglomeration as Agglomeration
+from clustermap.measures.concentration import ClusterIndex as ClusterIndex
+from clustermap.measures.concentration import Concentration as Concentration
+from clustermap.measures.concentration import area_specialisation as area_specialisation
+from clustermap.measures.concentration import cluster_index as cluster_index
+from clustermap.measures.concentration import ellison_glaeser as ellison_glaeser
+from clustermap.measures.concentration import maurel_sedillot as maurel_sedillot
+from clustermap.measures.concentration import sector_concentration as sector_concentration
 from clustermap.measures.quotient import Quotients as Quotients
 from clustermap.measures.quotient import location_quotient as location_quotient
 from clustermap.sources import sectors as sectors

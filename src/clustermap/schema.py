@@ -18,6 +18,7 @@ Contiguity = Literal["queen", "rook"]
 Background = Literal["minimum-effect", "homogeneous"]
 Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
+ProfileReference = Literal["nation", "rest"]
 LineNull = Literal["connected-subsets", "permute-and-reselect"]
 
 # --- column names -----------------------------------------------------------
@@ -29,6 +30,16 @@ LEDGER_COLUMNS: Final = ("reason", "verdict", "n", "value", "examples")
 MEMBERSHIP_COLUMNS: Final = ("firm_id", "area", "share")
 QUOTIENT_COLUMNS: Final = (
     "area", "sector", "value", "expected", "lq", "lower", "upper", "p", "q", "shrunk", "status",
+)  # fmt: skip
+AGGLOMERATION_COLUMNS: Final = (
+    "sector", "n_plants", "value", "raw", "herfindahl", "gamma", "se", "lower", "upper", "null_sd", "z", "p", "q",
+    "status",
+)  # fmt: skip
+STOCK_COLUMNS: Final = (
+    "area", "sector", "value", "density", "stock", "plant_size", "index", "lower", "upper", "p", "q", "status",
+)  # fmt: skip
+CONCENTRATION_COLUMNS: Final = (
+    "measure", "n", "statistic", "se", "lower", "upper", "expected", "sd", "z", "p", "q", "status",
 )  # fmt: skip
 GLOBAL_COLUMNS: Final = ("sector", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations")
 LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status")
