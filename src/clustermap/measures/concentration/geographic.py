@@ -37,6 +37,7 @@ Floats = npt.NDArray[np.float64]
 STATUS_ONE = "one plant: undefined"
 STATUS_TWO = "two plants: no standard error"
 _TWO = 2
+_KINDS = ("ellison_glaeser", "maurel_sedillot")
 
 
 def ellison_glaeser(
@@ -235,12 +236,10 @@ def _agglomeration(
 
     asked, interval, correction, seed = options
     shares, said = _base(base, plants)
-    sums = plant_sums(plants, shares)
-    some = sums.n > 1
+    sums, chosen = plant_sums(plants, shares), resolve_seed(seed)
+    some, kind = sums.n > 1, _KINDS.index(statistic)
     draws = _draws(asked, int(some.sum()), interval, correction)
-    chosen = resolve_seed(seed)
-    kind = 0 if statistic == "ellison_glaeser" else 1
-    gamma = np.where(some, sums.ellison_glaeser() if kind == 0 else sums.maurel_sedillot(), np.nan)
+    gamma = np.where(some, (sums.ellison_glaeser, sums.maurel_sedillot)[kind](), np.nan)
     se = np.where(sums.n > _TWO, jackknife(plants, shares, sums)[kind], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         null_sd = (

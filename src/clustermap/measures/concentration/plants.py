@@ -111,18 +111,16 @@ def read_plants(
             why="there is nothing to locate",
             fix="employment=1 for each plant counts plants instead",
         )
-    codes, labels = zip(
-        *(_codes(kept[name], known, name) for name, known in (("area", areas), ("sector", sectors))),
-        strict=True,
-    )
+    where, area_labels = _codes(kept["area"], areas, "area")
+    what, sector_labels = _codes(kept["sector"], sectors, "sector")
     size = size[size > 0]
-    order = np.lexsort((size, codes[0], codes[1]))
+    order = np.lexsort((size, where, what))
     left = len(frame) - len(size)
     return Plants(
-        areas=labels[0],
-        sectors=labels[1],
-        area=codes[0][order],
-        sector=codes[1][order],
+        areas=area_labels,
+        sectors=sector_labels,
+        area=where[order],
+        sector=what[order],
         size=size[order],
         notes=(f"{left:,} of {len(frame):,} plants employ nobody and are left out.",) if left else (),
     )

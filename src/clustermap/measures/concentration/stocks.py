@@ -199,8 +199,7 @@ def cluster_index(
             why="the index compares an area with all of them",
             fix="a table of at least two areas",
         )
-    land, size = _land(table, area_km2)
-    people, stock = _people(table, population)
+    (land, size), (people, stock) = _land(table, area_km2), _people(table, population)
     value = table.values.to_numpy(dtype=np.float64)
     number = _numbers(table, plants)
     with np.errstate(divide="ignore", invalid="ignore"):
