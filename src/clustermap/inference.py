@@ -57,7 +57,7 @@ def monte_carlo_p(
     return np.asarray(np.minimum(1.0, 2 * np.minimum(1 + up, 1 + low) / (draws + 1)))
 
 
-def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
+def adjust(p: npt.ArrayLike, correction: Correction, *, ones: int = 0) -> Array:
     """Adjust p-values for the size of the family; NaN stays NaN and is no member of the family.
 
     Parameters
@@ -66,6 +66,8 @@ def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
         Any shape; the family is all finite values.
     correction : {"fdr_bh", "bonferroni", "none"}
         Step-up Benjamini–Hochberg, Bonferroni, or NaN throughout.
+    ones : int
+        Further members of the family whose p is 1: they need not be listed to be counted.
 
     Returns
     -------
@@ -98,20 +100,20 @@ def adjust(p: npt.ArrayLike, correction: Correction) -> Array:
     if correction == "none" or not known.any():
         return out
     if correction == "bonferroni":
-        out[known] = np.minimum(1.0, values[known] * known.sum())
+        out[known] = np.minimum(1.0, values[known] * (known.sum() + ones))
     else:
-        out[known] = _step_up(values[known])
+        out[known] = _step_up(values[known], ones)
     return out
 
 
-def _step_up(p: Array) -> Array:
+def _step_up(p: Array, ones: int) -> Array:
     """Return the smallest level at which Benjamini–Hochberg rejects each test; Monte-Carlo p repeat a lot."""
     import pandas as pd
 
     place, distinct = pd.factorize(p)
     order = np.argsort(distinct)
     rank = np.cumsum(np.bincount(place, minlength=distinct.size)[order])
-    scaled = distinct[order] * (p.size / rank)
+    scaled = distinct[order] * ((p.size + ones) / rank)
     q = np.empty(distinct.size)
     q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
     return np.asarray(q[place])

@@ -1,4 +1,4 @@
-"""Intervals, p-values and shrinkage against SciPy, identities and hand arithmetic."""
+"""Intervals and p-values against SciPy, identities and hand arithmetic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from clustermap.measures.binomial import clopper_pearson, dispersion, shrink, two_sided_p
+from clustermap.measures.binomial import clopper_pearson, two_sided_p
 
 
 def one(*numbers: float) -> tuple[np.ndarray, ...]:
@@ -76,77 +76,3 @@ def test_p_is_below_alpha_exactly_where_the_interval_excludes_the_share(n, x, sh
     if abs(p - (1 - level)) < 1e-9:
         return  # on the edge itself rounding decides
     assert (p < 1 - level) == bool(share < low[0] or share > high[0])
-
-
-def solved_by_scipy(count: np.ndarray, expected: np.ndarray) -> float:
-    from scipy.optimize import brentq
-
-    def equation(a: float) -> float:
-        return float(((count - expected) ** 2 / (expected * (1 + a * expected))).sum() - len(count) + 1)
-
-    return brentq(equation, 0, 1e6, xtol=1e-14, rtol=1e-14) if equation(0) > 0 else 0.0
-
-
-def test_dispersion_solves_its_equation_as_an_independent_solver_does():
-    rng = np.random.default_rng(20260101)
-    expected = rng.lognormal(1, 1.5, size=(200, 4))
-    truth = np.array([0.0, 0.05, 0.5, 9.0])
-    rates = np.column_stack(
-        [np.ones(200) if a == 0 else rng.gamma(1 / a, a, size=200) for a in truth],
-    )
-    count = rng.poisson(expected * rates).astype(float)
-    found = dispersion(count, expected)
-    for column in range(4):
-        peer = solved_by_scipy(count[:, column], expected[:, column])
-        assert found[column] == pytest.approx(peer, rel=1e-8, abs=1e-12)
-
-
-def test_dispersion_by_hand():
-    # two areas expecting 10: (16 - 10)² and (4 - 10)² give 7.2 / (1 + 10 A) = 1, so A = 0.62
-    assert dispersion(np.array([[16.0], [4.0]]), np.full((2, 1), 10.0))[0] == pytest.approx(0.62)
-
-
-def test_dispersion_finds_the_variance_that_was_planted():
-    rng = np.random.default_rng(7)
-    expected = rng.lognormal(2, 1, size=(4_000, 3))
-    truth = np.array([0.1, 0.4, 1.5])
-    count = rng.poisson(expected * rng.gamma(1 / truth, truth, size=(4_000, 3))).astype(float)
-    assert dispersion(count, expected) == pytest.approx(truth, rel=0.15)
-
-
-def test_dispersion_beyond_every_first_guess_is_still_found():
-    # (1,000 - 1)² + 1 over one expected each: 998,002 / (1 + A) = 1
-    found = dispersion(np.array([[1000.0], [0.0]]), np.ones((2, 1)))
-    assert found[0] == pytest.approx(999**2)
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        ([[10.0], [10.0]], [[10.0], [10.0]]),  # less than chance
-        ([[50.0]], [[1.0]]),  # one area says nothing of variation
-        ([[np.nan], [50.0]], [[1.0], [1.0]]),  # nor does one that is known
-        ([[5.0], [50.0]], [[0.0], [1.0]]),  # nor one that expects anything
-        ([[np.nan], [np.nan]], [[1.0], [1.0]]),
-    ],
-)
-def test_no_dispersion_where_nothing_varies_beyond_chance(count, expected):
-    assert dispersion(np.array(count), np.array(expected)).tolist() == [0.0]
-
-
-def test_unknown_cells_do_not_move_the_dispersion():
-    count, expected = np.array([[16.0], [4.0], [np.nan], [3.0]]), np.array([[10.0], [10.0], [10.0], [0.0]])
-    assert dispersion(count, expected)[0] == pytest.approx(0.62)
-
-
-def test_shrinkage_is_the_posterior_mean_of_a_gamma():
-    # prior Gamma(1/A, rate 1/A), likelihood Poisson(E θ): mean (1/A + x) / (1/A + E)
-    x, e, a = np.array([[3.0, 0.0]]), np.array([[1.0, 2.0]]), np.array([0.5, 0.25])
-    assert shrink(x, e, a) == pytest.approx(np.array([[(2 + 3) / (2 + 1), 4 / (4 + 2)]]))
-
-
-@given(st.integers(0, 10_000), st.floats(0.01, 10_000), st.floats(0, 100))
-def test_a_shrunken_quotient_lies_between_one_and_the_raw_one(x, e, a):
-    value = shrink(*one(x, e, a))[0]
-    raw = x / e
-    assert min(1.0, raw) - 1e-9 <= value <= max(1.0, raw) * (1 + 1e-9)

@@ -160,7 +160,7 @@ def _labels(found: dict[str, Any]) -> list[tuple[str, pd.Index]]:
     """List which areas each result speaks of."""
     out = []
     if found.get("quotients") is not None:
-        out.append(("quotients", pd.Index(found["quotients"].frame["area"].unique())))
+        out.append(("quotients", found["quotients"].table.labels))
     if found.get("local") is not None:
         frame = found["local"].frame
         out.append(("local", pd.Index(frame["area"].unique()) if "area" in frame else frame.index))

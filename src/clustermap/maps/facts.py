@@ -68,7 +68,7 @@ def sector_labels(content: Content) -> dict[str, str]:
         labels |= content.table.sector_labels
     keys: set[str] = set()
     if content.quotients is not None:
-        keys |= set(map(str, content.quotients.frame["sector"].unique()))
+        keys |= set(map(str, content.quotients.sectors))
     if content.local is not None:
         keys |= set(_by_sector(content.local))
     if content.clusters is not None:
@@ -122,6 +122,8 @@ def _tables(content: Content) -> list[tuple[str, Spec, dict[str, pd.DataFrame]]]
 
 def _by_sector(result: Any) -> dict[str, pd.DataFrame]:
     frame = result.frame
+    if getattr(result, "cells", "all") == "nonzero":  # areas without firms are places on the map too
+        return {str(sector): result.of(sector) for sector in result.sectors}
     if "area" not in frame:
         return {clean(getattr(result, "sector", None)): frame}
     if "sector" not in frame:

@@ -1,16 +1,13 @@
-"""Exact binomial intervals and p-values for many counts at once, and the shrinkage of noisy ratios."""
+"""Exact binomial intervals and p-values for many counts at once."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["clopper_pearson", "dispersion", "shrink", "two_sided_p"]
+__all__ = ["clopper_pearson", "nothing_p", "two_sided_p"]
 
 Floats = npt.NDArray[np.float64]
-_DOUBLINGS, _HALVINGS = 60, 52
 
 
 def clopper_pearson(count: Floats, total: Floats, level: float) -> tuple[Floats, Floats]:
@@ -38,8 +35,10 @@ def clopper_pearson(count: Floats, total: Floats, level: float) -> tuple[Floats,
 
     tail = (1 - level) / 2
     # pairs repeat: most cells of a fine classification hold a handful of firms
-    pairs, back = np.unique(count + 1j * total, return_inverse=True)
-    x, n = pairs.real, pairs.imag
+    sizes, which = np.unique(total, return_inverse=True)
+    step = np.int64(count.max(initial=0)) + 1
+    pairs, back = np.unique(which * step + count.astype(np.int64), return_inverse=True)
+    x, n = (pairs % step).astype(np.float64), sizes[pairs // step]
     low, high = np.zeros(len(pairs)), np.ones(len(pairs))
     some, rest = x > 0, x < n
     low[some] = betaincinv(x[some], n[some] - x[some] + 1, tail)
@@ -61,68 +60,26 @@ def two_sided_p(count: Floats, total: Floats, share: Floats) -> Floats:
     from scipy.special import betainc, betaincc
 
     p = np.ones(count.shape)
-    # The median lies beside the mean, so the tail on the other side holds at least a half.
+    # the median lies beside the mean, so the tail on the other side holds at least a half.
     over = (count > total * share) & (count > 0)
     p[over] = betainc(count[over], total[over] - count[over] + 1, share[over])
     under = (count < total * share) & (count < total)
     none = under & (count == 0)
-    with np.errstate(divide="ignore"):  # a share of 1 leaves no way to count nothing
-        p[none] = np.exp(total[none] * np.log1p(-share[none]))
     under &= count > 0
     p[under] = betaincc(count[under] + 1, total[under] - count[under], share[under])
-    p[over | under | none] *= 2
+    p[over | under] *= 2
+    p[none] = nothing_p(total[none], share[none])
     return np.minimum(p, 1.0)
 
 
-def dispersion(count: Floats, expected: Floats) -> Floats:
-    """Estimate by sector how much true quotients vary around 1, beyond what chance explains.
-
-    Solves Pearson's estimating equation ``Σ (x − E)² / (E (1 + A·E)) = m − 1`` over the m areas of a
-    column for the variance A of the quotients; 0 where chance explains all. Large areas do not dominate
-    it, as they do the moment estimator.
-
-    Parameters
-    ----------
-    count, expected : numpy.ndarray
-        Areas × sectors; cells that are NaN or expect nothing are left out.
-
-    References
-    ----------
-    Breslow, N. E. (1984), Extra-Poisson variation in log-linear models. Applied Statistics 33.
+def nothing_p(total: Floats, share: Floats) -> Floats:
+    """Return the two-sided p of counting nothing: twice ``(1 − share) ** total``, at most 1.
 
     Examples
     --------
-    >>> dispersion(np.array([[10.0], [11.0]]), np.array([[10.5], [10.5]])).tolist()
-    [0.0]
+    >>> nothing_p(np.array([10.0]), np.array([0.5])).round(5).tolist()
+    [0.00195]
     """
-    known = np.isfinite(count) & np.isfinite(expected) & (expected > 0)
-    e = np.where(known, expected, 1.0)
-    square = np.where(known, (np.where(known, count, 1.0) - e) ** 2 / e, 0.0)
-    wanted = known.sum(axis=0) - 1.0
-
-    def excess(a: Floats) -> Any:
-        return (square / (1 + a * e)).sum(axis=0) - wanted
-
-    low, high = np.zeros(count.shape[1]), np.ones(count.shape[1])
-    varies = (excess(low) > 0) & (wanted > 0)
-    for _ in range(_DOUBLINGS):
-        more = varies & (excess(high) > 0)
-        if not more.any():
-            break
-        low, high = np.where(more, high, low), np.where(more, 2 * high, high)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        above = excess(middle) > 0
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where(varies, high, 0.0)
-
-
-def shrink(count: Floats, expected: Floats, variance: Floats) -> Floats:
-    """Return the mean of the Gamma posterior of each quotient; the prior has mean 1 and this variance.
-
-    Examples
-    --------
-    >>> shrink(np.array([[3.0]]), np.array([[1.0]]), np.array([0.5])).round(4).tolist()
-    [[1.6667]]
-    """
-    return np.asarray((1 + variance * count) / (1 + variance * expected))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a share of 1 leaves no way to count nothing
+        tail = np.exp(total * np.log1p(-share))
+    return np.asarray(np.minimum(1.0, 2 * np.where(total > 0, tail, 1.0)))
