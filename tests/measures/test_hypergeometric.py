@@ -69,7 +69,7 @@ def test_limits_are_means_where_a_tail_holds_half_of_what_is_left(cells):
 
 
 def test_p_is_below_alpha_exactly_where_the_interval_excludes_no_effect(cells):
-    count, total, drawn, population = cells
+    _, _, drawn, population = cells
     p = hypergeometric_p(*cells)
     for level in (0.5, 0.9, 0.99):
         low, high = hypergeometric_limits(*cells, level)

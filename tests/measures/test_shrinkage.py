@@ -11,7 +11,7 @@ from scipy import stats
 
 from clustermap.errors import OptionError
 from clustermap.measures import location_quotient
-from clustermap.measures.shrinkage import dispersion, posterior_limits, shrink
+from clustermap.measures.shrinkage import dispersion, plausible, posterior_limits, shrink
 from clustermap.tables.table import SectorTable
 
 
@@ -37,7 +37,7 @@ def test_dispersion_solves_its_equation_as_an_independent_solver_does():
     )
     count = rng.poisson(expected * rates).astype(float)
     for column in range(4):
-        found, _ = dispersion(count[:, column], expected[:, column])
+        found = dispersion(count[:, column], expected[:, column])
         assert found == pytest.approx(
             solved_by_scipy(count[:, column], expected[:, column]), rel=1e-8, abs=1e-12
         )
@@ -45,7 +45,7 @@ def test_dispersion_solves_its_equation_as_an_independent_solver_does():
 
 def test_dispersion_by_hand():
     # two areas expecting 10: (16 - 10)² and (4 - 10)² give 7.2 / (1 + 10 A) = 1, so A = 0.62
-    assert dispersion(np.array([16.0, 4.0]), np.full(2, 10.0))[0] == pytest.approx(0.62)
+    assert dispersion(np.array([16.0, 4.0]), np.full(2, 10.0)) == pytest.approx(0.62)
 
 
 def test_dispersion_finds_the_variance_that_was_planted():
@@ -53,16 +53,17 @@ def test_dispersion_finds_the_variance_that_was_planted():
     expected = rng.lognormal(2, 1, size=(4_000, 3))
     truth = np.array([0.1, 0.4, 1.5])
     count = rng.poisson(expected * rng.gamma(1 / truth, truth, size=(4_000, 3))).astype(float)
-    found = [dispersion(count[:, s], expected[:, s]) for s in range(3)]
-    for (variance, error), planted in zip(found, truth, strict=True):
-        assert variance == pytest.approx(planted, rel=0.15)
-        assert abs(variance - planted) < 4 * error
-        assert error < 0.1 * planted
+    for s, planted in enumerate(truth):
+        assert dispersion(count[:, s], expected[:, s]) == pytest.approx(planted, rel=0.15)
+        values = plausible(count[:, s], expected[:, s])
+        assert (
+            0.8 * planted < values[0] < dispersion(count[:, s], expected[:, s]) < values[-1] < 1.25 * planted
+        )
 
 
 def test_dispersion_beyond_every_first_guess_is_still_found():
     # (1,000 - 1)² + 1 over one expected each: 998,002 / (1 + A) = 1
-    found = dispersion(np.array([1000.0, 0.0]), np.ones(2))[0]
+    found = dispersion(np.array([1000.0, 0.0]), np.ones(2))
     assert found == pytest.approx(999**2)
 
 
@@ -77,12 +78,12 @@ def test_dispersion_beyond_every_first_guess_is_still_found():
     ],
 )
 def test_no_dispersion_where_nothing_varies_beyond_chance(count, expected):
-    assert dispersion(np.array(count), np.array(expected))[0] == 0.0
+    assert dispersion(np.array(count), np.array(expected)) == 0.0
 
 
 def test_unknown_cells_do_not_move_the_dispersion():
     count, expected = np.array([16.0, 4.0, np.nan, 3.0]), np.array([10.0, 10.0, 10.0, 0.0])
-    assert dispersion(count, expected)[0] == pytest.approx(0.62)
+    assert dispersion(count, expected) == pytest.approx(0.62)
 
 
 def test_shrinkage_is_the_posterior_mean_of_a_gamma():
@@ -107,25 +108,43 @@ def test_areas_without_firms_may_be_counted_instead_of_listed():
     )
     assert counted == pytest.approx(listed, rel=1e-12)
     assert taken_out == pytest.approx(listed, rel=1e-12)
-    assert listed[0] > 0
+    assert listed > 0
+
+
+def limits(x, e, values, level=0.9):
+    low, high = posterior_limits(
+        *one(x, e), np.zeros(1, dtype=int), np.array([values], dtype=float), level=level
+    )
+    return low[0], high[0]
 
 
 def test_the_interval_is_the_gamma_posterior_where_the_dispersion_is_known():
-    low, high = posterior_limits(*one(4, 2, 0.5, 0), 0.9)
     law = stats.gamma(2 + 4, scale=1 / (2 + 2))
-    assert (low[0], high[0]) == pytest.approx((law.ppf(0.05), law.ppf(0.95)))
+    assert limits(4, 2, [0.5, 0.5]) == pytest.approx((law.ppf(0.05), law.ppf(0.95)))
 
 
-def test_an_estimated_dispersion_widens_the_interval_by_its_own_error():
-    low, high = posterior_limits(*one(4, 2, 0.5, 0.3), 0.9)
-    mean, spread = 1.5, 1.5 * 0.5 / 2 + ((4 - 2) / 4 * 0.3) ** 2
+def test_an_uncertain_dispersion_widens_the_interval():
+    # A = 0.5: mean 1.5, variance 0.375; A = 1: mean 5 / 3, variance 5 / 9
+    mean, spread = (1.5 + 5 / 3) / 2, (0.375 + 5 / 9) / 2 + ((5 / 3 - 1.5) / 2) ** 2
     law = stats.gamma(mean**2 / spread, scale=spread / mean)
-    assert (low[0], high[0]) == pytest.approx((law.ppf(0.05), law.ppf(0.95)))
+    assert limits(4, 2, [0.5, 1.0]) == pytest.approx((law.ppf(0.05), law.ppf(0.95)))
 
 
-def test_without_dispersion_there_is_no_interval():
-    low, high = posterior_limits(*one(4, 2, 0, 0.3), 0.9)
-    assert np.isnan([low[0], high[0]]).all()
+def test_where_no_dispersion_but_none_is_plausible_there_is_no_interval():
+    assert np.isnan(limits(4, 2, [0.0, 0.0])).all()
+    assert np.isfinite(limits(4, 2, [0.0, 0.1])).all()
+    assert (plausible(np.full(50, 10.0), np.full(50, 10.0)) == 0).all()
+    assert (plausible(*one(3, 1)) == 0).all()
+
+
+def test_plausible_dispersions_hold_the_truth_as_often_as_they_should():
+    """The fifth of nine equally likely values is a median: the truth lies above it about half the time."""
+    rng, above = np.random.default_rng(SEED), 0
+    for _ in range(200):
+        expected = rng.lognormal(1, 0.7, 60)
+        count = rng.poisson(expected * rng.gamma(1 / 0.3, 0.3, 60)).astype(float)
+        above += int(plausible(count, expected)[4] < 0.3)
+    assert 0.35 < above / 200 < 0.75
 
 
 WORLDS, AREAS, SEED = 60, 40, 20_261_127  # written down before the first run
@@ -133,18 +152,22 @@ LOWEST = 0.95 - 3 * np.sqrt(0.95 * 0.05 / (WORLDS * AREAS)) - 0.01
 
 
 def test_intervals_of_shrunken_quotients_cover_the_truth_as_often_as_they_say():
-    """Empirical-Bayes coverage, over quotients and counts; the uncorrected posterior falls short of it."""
+    """Empirical-Bayes coverage, over quotients and counts; the uncorrected posterior falls short of it.
+
+    A first correction, linear in the standard error of the dispersion, covered 92.0 % here (a lower limit of
+    92.7 %): too narrow where the dispersion happens to be estimated too small. Hence the plausible values.
+    """
     rng = np.random.default_rng(SEED)
     covered, naive, tries = 0, 0, 0
     for _ in range(WORLDS):
         expected, truth = rng.lognormal(1, 0.7, AREAS), rng.gamma(1 / 0.3, 0.3, AREAS)
         count = rng.poisson(expected * truth).astype(float)
-        variance, error = dispersion(count, expected)
+        variance, column = dispersion(count, expected), np.zeros(AREAS, dtype=int)
         if variance == 0:
             continue
-        spread = np.full(AREAS, variance)
         for corrected in (True, False):
-            low, high = posterior_limits(count, expected, spread, np.full(AREAS, error * corrected), 0.95)
+            values = plausible(count, expected) if corrected else np.array([variance])
+            low, high = posterior_limits(count, expected, column, values[None], level=0.95)
             hits = int(((low <= truth) & (truth <= high)).sum())
             covered, naive = covered + hits * corrected, naive + hits * (not corrected)
         tries += AREAS
@@ -161,7 +184,6 @@ def test_shrunken_quotients_come_with_their_areas(three_areas):
     assert ((told["lower"] < told["shrunk"]) & (told["shrunk"] < told["upper"])).all()
     wide = result.shrunken(interval=0.5)
     assert ((told["lower"] < wide["lower"]) & (wide["upper"] < told["upper"])).all()
-    assert result.dispersion_error["s"] > 0
     with pytest.raises(OptionError, match="CM-LQ-001"):
         result.shrunken(interval=95)
 

@@ -18,6 +18,7 @@ from clustermap.measures.trials import (
     Margins,
     Trial,
     all_cells,
+    by_sector,
     inference,
     stored_cells,
     surprising_zeros,
@@ -127,7 +128,9 @@ def location_quotient(
     part = table if sector is None else table.select([table.sector(sector)])
     margins, stored = Margins.of(part, chosen), stored_cells(part)
     trial = Trial.of(part, stored, margins, law)
-    variance, error = _dispersions(stored, trial, margins)
+    variance = np.array(
+        [dispersion(x, e, blank=b, times=n) for x, e, b, n in by_sector(stored, trial, margins)]
+    )
     size = part.matrix.shape[0] * part.matrix.shape[1]
     sparse = cells == "nonzero" or (cells == "auto" and size > _MANY and len(stored.row) < _SPARSE * size)
     shown = stored if sparse else all_cells(part)
@@ -145,7 +148,6 @@ def location_quotient(
         frame=_frame(part, shown, trial, columns),
         table=table,
         dispersion=pd.Series(variance, index=sectors.rename("sector"), name="dispersion"),
-        dispersion_error=pd.Series(error, index=sectors.rename("sector"), name="dispersion_error"),
         zeros=pd.DataFrame(zeros),
         cells="nonzero" if sparse else "all",
         law=law,
@@ -178,25 +180,6 @@ def _frame(part: SectorTable, cells: Cells, trial: Trial, columns: dict[str, Flo
         "status": pd.Index(STATUSES).take(trial.status),
     }
     return pd.DataFrame({name: told[name] for name in QUOTIENT_COLUMNS})
-
-
-def _dispersions(stored: Cells, trial: Trial, margins: Margins) -> tuple[Floats, Floats]:
-    """Estimate the dispersion of every sector; areas without firms are counted by what they expect."""
-    usable = margins.usable()
-    sizes, times = np.unique(margins.scale[usable], return_counts=True)
-    ordered = np.argsort(stored.column, kind="stable")
-    ends = np.searchsorted(stored.column[ordered], np.arange(len(margins.whole) + 1))
-    variance, error = np.zeros(len(margins.whole)), np.full(len(margins.whole), np.nan)
-    for s, whole in enumerate(margins.whole):
-        at = ordered[ends[s] : ends[s + 1]]
-        # what stands in the cells stored is no blank: it is taken out of the blanks again
-        taken = margins.scale[stored.row[at][usable[stored.row[at]]]]
-        if whole > 0:
-            blank = np.concatenate((sizes, taken)) * whole
-            n = np.concatenate((times.astype(np.float64), -np.ones(len(taken))))
-            count = np.where(trial.answered[at], stored.value[at], np.nan)
-            variance[s], error[s] = dispersion(count, trial.expected[at], blank=blank, times=n)
-    return variance, error
 
 
 def _reference(reference: Sequence[str], labels: pd.Index) -> str | tuple[str, ...]:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError
-from clustermap.measures.shrinkage import posterior_limits
+from clustermap.measures.shrinkage import plausible, posterior_limits
+from clustermap.measures.trials import Margins, Trial, by_sector, stored_cells
 from clustermap.schema import QUOTIENT_COLUMNS
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ class Quotients:
         What was measured.
     dispersion : pandas.Series
         By sector, the variance of true quotients around 1 that `shrunk` rests on; 0: chance explains all.
-    dispersion_error : pandas.Series
-        Its standard error, which `shrunken` takes into account.
     interval, correction, reference, law : float, str, str or tuple of str, str
         As asked.
     method, null, alternative : str
@@ -60,7 +59,6 @@ class Quotients:
     frame: pd.DataFrame
     table: SectorTable
     dispersion: pd.Series
-    dispersion_error: pd.Series
     zeros: pd.DataFrame
     cells: str
     law: CountLaw
@@ -148,8 +146,8 @@ class Quotients:
         """Return the shrunken quotients with intervals, row by row as in `frame`.
 
         The Gamma posterior given the estimated dispersion is too narrow; its variance is raised by what the
-        estimate adds (Morris 1983). Where the dispersion is estimated as 0 there is no interval: the model
-        says that every quotient is 1, and cannot say how sure it is of that.
+        uncertainty of the estimate adds (Morris 1983). There is no interval where no dispersion but 0 goes with
+        the counts. The intervals are rather too wide than too narrow.
 
         Parameters
         ----------
@@ -179,9 +177,14 @@ class Quotients:
         if not 0 < level < 1:
             raise OptionError("CM-LQ-001", f"interval={interval} is no coverage", fix="interval=0.95")
         at = pd.Index(self.sectors).get_indexer(self.frame["sector"])
-        spread, error = (s.to_numpy()[at] for s in (self.dispersion, self.dispersion_error))
         count = self.frame["value"].where(self.frame["lq"].notna()).to_numpy()
-        low, high = posterior_limits(count, self.frame["expected"].to_numpy(), spread, error, level)
+        part = self.table.select(self.sectors)
+        margins, stored = Margins.of(part, self.reference), stored_cells(part)
+        trial = Trial.of(part, stored, margins, self.law)
+        values = np.array(
+            [plausible(x, e, blank=b, times=n) for x, e, b, n in by_sector(stored, trial, margins)]
+        )
+        low, high = posterior_limits(count, self.frame["expected"].to_numpy(), at, values, level=level)
         return self.frame[["area", "sector", "shrunk"]].assign(lower=low, upper=high)
 
     def geo(self, sector: str | None = None) -> gpd.GeoDataFrame:

@@ -17,6 +17,8 @@ from clustermap.schema import CELL_STATES
 from clustermap.tables.sparse import as_matrix, states
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clustermap.schema import CountLaw
     from clustermap.tables.table import SectorTable
 
@@ -26,6 +28,7 @@ __all__ = [
     "Margins",
     "Trial",
     "all_cells",
+    "by_sector",
     "inference",
     "stored_cells",
     "surprising_zeros",
@@ -170,6 +173,26 @@ def stored_cells(table: SectorTable) -> Cells:
         own = np.asarray(marks[row, column]).ravel()
         state[own > 0] = own[own > 0] - 1
     return Cells(row, column, count, state)
+
+
+def by_sector(
+    stored: Cells, trial: Trial, margins: Margins
+) -> Iterator[tuple[Floats, Floats, Floats, Floats]]:
+    """Yield by sector the counts stored, what they expect, and the areas without firms by what they expect."""
+    usable = margins.usable()
+    sizes, times = np.unique(margins.scale[usable], return_counts=True)
+    ordered = np.argsort(stored.column, kind="stable")
+    ends = np.searchsorted(stored.column[ordered], np.arange(len(margins.whole) + 1))
+    for s, whole in enumerate(margins.whole):
+        at = ordered[ends[s] : ends[s + 1]]
+        if not whole > 0:
+            yield np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0)
+            continue
+        # what stands in the cells stored is no blank: it is taken out of the blanks again
+        taken = margins.scale[stored.row[at][usable[stored.row[at]]]]
+        blank = np.concatenate((sizes, taken)) * whole
+        n = np.concatenate((times.astype(np.float64), -np.ones(len(taken))))
+        yield np.where(trial.answered[at], stored.value[at], np.nan), trial.expected[at], blank, n
 
 
 def inference(
