@@ -45,7 +45,11 @@ from clustermap.tables.tabulation import tabulate as tabulate
 from clustermap.weights.alignment import align as align
 from clustermap.weights.audits import audit as audit
 from clustermap.weights.contiguities import contiguity as contiguity
+from clustermap.weights.decays import kernel_weights as kernel_weights
 from clustermap.weights.distances import distance_band as distance_band
 from clustermap.weights.distances import k_nearest as k_nearest
+from clustermap.weights.grounds import border_weights as border_weights
+from clustermap.weights.grounds import overlap_weights as overlap_weights
+from clustermap.weights.times import travel_time_weights as travel_time_weights
 
 __version__: str

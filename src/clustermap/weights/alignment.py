@@ -14,7 +14,7 @@ from clustermap.errors import AlignmentError, OptionError
 if TYPE_CHECKING:
     from libpysal.graph import Graph
 
-__all__ = ["Neighbours", "align", "neighbours"]
+__all__ = ["Neighbours", "align", "in_order", "neighbours"]
 
 Labelled = TypeVar("Labelled", pd.Series, pd.DataFrame)
 _SHOWN = 5
@@ -104,7 +104,7 @@ def neighbours(graph: Graph) -> Neighbours:
     [0, 1, 2, 2]
     """
     adjacency = _adjacency(graph)
-    labels = _in_order(pd.Index(graph.unique_ids, name=None))
+    labels = in_order(pd.Index(graph.unique_ids, name=None))
     # each label is looked up once, not once a link
     focal, other = (
         labels.get_indexer(level)[code]
@@ -189,7 +189,8 @@ def _adjacency(graph: Graph) -> pd.Series:
     return adjacency
 
 
-def _in_order(labels: pd.Index) -> pd.Index:
+def in_order(labels: pd.Index) -> pd.Index:
+    """Sort labels, of several types too."""
     try:
         return labels.sort_values()
     except TypeError:  # labels of several types have no order of their own

@@ -62,21 +62,30 @@ def isolated(first: Indices, second: Indices, n: int) -> Indices:
     return np.flatnonzero(np.bincount(np.concatenate((first, second)), minlength=n) == 0)
 
 
-def make_graph(labels: pd.Index, focal: Indices, other: Indices) -> Graph:
-    """Build the binary graph of directed pairs, in code order; isolates become loops of weight 0."""
+def make_graph(
+    labels: pd.Index, focal: Indices, other: Indices, weight: npt.NDArray[np.float64] | None = None
+) -> Graph:
+    """Build the graph of directed pairs, in code order; isolates become loops of weight 0.
+
+    Without weights it is binary; pairs of weight 0 are no links.
+    """
     from libpysal.graph import Graph
 
     n = len(labels)
+    if weight is not None:
+        real = weight != 0
+        focal, other, weight = focal[real], other[real], weight[real]
     alone = np.flatnonzero(np.bincount(focal, minlength=n) == 0)
     rows, columns = np.concatenate((focal, alone)), np.concatenate((other, alone))
-    weight = np.concatenate((np.ones(len(focal), dtype=np.int64), np.zeros(len(alone), dtype=np.int64)))
-    order = np.lexsort((columns, rows))
+    weights: Any = np.ones(len(focal), dtype=np.int64) if weight is None else weight
+    weights = np.concatenate((weights, np.zeros(len(alone), dtype=weights.dtype)))
+    order = np.argsort(rows * n + columns, kind="stable")
     levels = labels.rename(None)
     index = pd.MultiIndex(
         levels=[levels, levels], codes=[rows[order], columns[order]], names=["focal", "neighbor"]
     )
-    adjacency = pd.Series(weight[order], index=index, name="weight")
-    return Graph(adjacency, transformation="B", is_sorted=True)
+    adjacency = pd.Series(weights[order], index=index, name="weight")
+    return Graph(adjacency, transformation="B" if weight is None else "O", is_sorted=True)
 
 
 def treat_isolates(
