@@ -26,6 +26,16 @@ from clustermap.measures.concentration import maurel_sedillot as maurel_sedillot
 from clustermap.measures.concentration import sector_concentration as sector_concentration
 from clustermap.measures.quotient import Quotients as Quotients
 from clustermap.measures.quotient import location_quotient as location_quotient
+from clustermap.measures.relatedness.coagglomerations import Coagglomeration as Coagglomeration
+from clustermap.measures.relatedness.coagglomerations import coagglomeration as coagglomeration
+from clustermap.measures.relatedness.complexities import Complexity as Complexity
+from clustermap.measures.relatedness.complexities import complexity as complexity
+from clustermap.measures.relatedness.densities import RelatednessDensity as RelatednessDensity
+from clustermap.measures.relatedness.densities import relatedness_density as relatedness_density
+from clustermap.measures.relatedness.proximities import Proximity as Proximity
+from clustermap.measures.relatedness.proximities import proximity as proximity
+from clustermap.measures.relatedness.varieties import Variety as Variety
+from clustermap.measures.relatedness.varieties import variety as variety
 from clustermap.sources import sectors as sectors
 from clustermap.sources.boundaries import read_boundaries as read_boundaries
 from clustermap.sources.firms import read_firms as read_firms

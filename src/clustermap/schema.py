@@ -23,6 +23,9 @@ Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
 ProfileReference = Literal["nation", "rest"]
 LineNull = Literal["connected-subsets", "permute-and-reselect"]
+PresenceRule = Literal["lq", "significant"]
+Normalisation = Literal["minimum", "cosine", "association"]
+ProximityNull = Literal["degree-preserving", "hypergeometric"]
 
 # --- column names -----------------------------------------------------------
 # the code of an area is `code` in GeoDataFrames and files, where `.area` is a size, and `area` in plain long frames
@@ -51,6 +54,18 @@ CLUSTER_COLUMNS: Final = (
     "level", "parent", "area_km2",
 )  # fmt: skip
 MEMBER_COLUMNS: Final = ("cluster", "area")
+PROXIMITY_COLUMNS: Final = ("a", "b", "n_a", "n_b", "both", "expected", "proximity", "p", "q", "status")
+DENSITY_COLUMNS: Final = ("area", "sector", "present", "density", "expected", "excess", "status")
+COAGGLOMERATION_COLUMNS: Final = (
+    "a", "b", "n_a", "n_b", "statistic", "expected", "variance", "z", "p_normal", "p", "q", "status",
+)  # fmt: skip
+VARIETY_COLUMNS: Final = (
+    "area", "value", "n_sectors", "n_groups", "total", "unrelated", "related", "bias", "total_lower", "total_upper",
+    "unrelated_lower", "unrelated_upper", "related_lower", "related_upper", "status",
+)  # fmt: skip
+COMPLEXITY_COLUMNS: Final = (
+    "area", "diversity", "complexity", "rank", "lower", "upper", "rank_lower", "rank_upper", "status",
+)  # fmt: skip
 CROSSING_COLUMNS: Final = ("cluster", "authority", "name", "value", "share")
 PAIR_COLUMNS: Final = (
     "cluster", "a", "b", "n_links", "border_km", "value_a", "value_b", "strength", "p_crosses",

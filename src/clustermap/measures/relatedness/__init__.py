@@ -1,0 +1,20 @@
+"""Which sectors belong together, how varied an area is, and how complex."""
+
+from clustermap.measures.relatedness.coagglomerations import Coagglomeration, coagglomeration
+from clustermap.measures.relatedness.complexities import Complexity, complexity
+from clustermap.measures.relatedness.densities import RelatednessDensity, relatedness_density
+from clustermap.measures.relatedness.proximities import Proximity, proximity
+from clustermap.measures.relatedness.varieties import Variety, variety
+
+__all__ = [
+    "Coagglomeration",
+    "Complexity",
+    "Proximity",
+    "RelatednessDensity",
+    "Variety",
+    "coagglomeration",
+    "complexity",
+    "proximity",
+    "relatedness_density",
+    "variety",
+]

@@ -1,0 +1,181 @@
+"""How often sectors meet by chance: random matrices with both margins kept, and the hypergeometric law."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.compiled import workers
+from clustermap.errors import OptionError
+from clustermap.inference import check_resolution
+from clustermap.measures.relatedness.kernels import trade
+from clustermap.randomness import stream
+
+if TYPE_CHECKING:
+    from clustermap.schema import Alternative, Correction
+
+__all__ = [
+    "Meetings",
+    "draws_for",
+    "hypergeometric_tails",
+    "meetings",
+    "permuted_meetings",
+    "steps_of_a_draw",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+_SWEEPS = 5  # trades per row between two states of the chain: part of what a seed means
+_SLICE = 1 << 19  # random numbers held at once: changes memory, never an answer
+_BUDGET = 2e10  # elementary steps that permutations="auto" may take: about a minute
+_OVERHEAD = 5e4  # what a draw costs however small the matrix
+_FEWEST, _MOST = 999, 999_999
+
+
+class Meetings(NamedTuple):
+    """Draws in both tails of each pair, and what they sum to: sectors × sectors."""
+
+    up: Ints
+    low: Ints
+    total: Ints
+
+
+def draws_for(
+    permutations: int | str,
+    family: int,
+    *,
+    work: float,
+    alpha: float,
+    correction: Correction,
+    alternative: Alternative,
+) -> int:
+    """Return how many draws to take: those asked for, or as many as the family needs and a minute allows.
+
+    Parameters
+    ----------
+    permutations : int or "auto"
+        As asked.
+    family : int
+        Number of tests corrected together.
+    work : float
+        Elementary steps of one draw.
+    alpha, correction, alternative
+        What the draws must resolve.
+
+    Raises
+    ------
+    OptionError
+        CM-RELATE-005: no positive whole number and not "auto".
+    StatisticsError
+        CM-STAT-003: nothing could be rejected.
+
+    Warns
+    -----
+    ClusterMapWarning
+        CM-STAT-005: coarse for the family.
+    """
+    if permutations == "auto":
+        wanted = np.ceil(20 * max(family, 1) / alpha) - 1
+        draws = int(np.clip(wanted, _FEWEST, min(_MOST, max(_FEWEST, _BUDGET / work))))
+    elif isinstance(permutations, bool) or not isinstance(permutations, int | np.integer) or permutations < 1:
+        raise OptionError(
+            "CM-RELATE-005",
+            f"permutations={permutations!r} is no number of draws",
+            fix='permutations="auto", or 9_999',
+        )
+    else:
+        draws = int(permutations)
+    check_resolution(draws, family, alpha, correction, alternative=alternative)
+    return draws
+
+
+def meetings(matrix: Bools | Bytes) -> Ints:
+    """Count the rows that hold both of each pair of columns, exactly."""
+    # whole numbers below 2^24, and 2^53, are exact in floating point, whatever the order of the sums
+    half: npt.NDArray[Any] = matrix.astype(np.float32 if len(matrix) < 1 << 24 else np.float64)
+    return np.asarray((half.T @ half).astype(np.int64))
+
+
+def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed: int) -> Meetings:
+    """Count, over random matrices with the same row and column sums, how often pairs meet as much.
+
+    The chain goes once from the data to a hub, and from the hub afresh to each draw: trades are reversible,
+    so data and draws are exchangeable and p is exact however short the chain (Besag and Clifford 1989).
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of bool
+        Areas × sectors.
+    observed : numpy.ndarray
+        Meetings of the data.
+    permutations, seed : int
+        How many draws, and what they come from.
+    """
+    flipped = matrix.shape[0] > matrix.shape[1]  # the shorter side trades: fewer, longer trades
+    start = np.ascontiguousarray(matrix.T if flipped else matrix, dtype=np.uint8)
+    hub = _walked(start, stream(seed, "proximity", "hub"))
+
+    def count(part: Ints) -> Meetings:
+        up, low, total = (np.zeros_like(observed) for _ in range(3))
+        for draw in part.tolist():
+            state = _walked(hub, stream(seed, "proximity", draw))
+            met = meetings(state.T if flipped else state)
+            up += met >= observed
+            low += met <= observed
+            total += met
+        return Meetings(up, low, total)
+
+    parts = np.array_split(np.arange(permutations), min(workers(), permutations))
+    with ThreadPoolExecutor(len(parts)) as pool:
+        found = list(pool.map(count, parts))
+    return Meetings(*(np.sum([m[i] for m in found], axis=0) for i in range(3)))
+
+
+def steps_of_a_draw(rows: int, columns: int) -> float:
+    """Estimate the work of one draw: trades along the shorter side, then the meetings of columns."""
+    return float(_OVERHEAD + 4 * _SWEEPS * rows * columns + rows * columns**2 / 16)
+
+
+def _walked(state: Bytes, source: np.random.Generator) -> Bytes:
+    state = state.copy()
+    held = int(state.sum(axis=1, dtype=np.int64).max(initial=0))
+    width = 2 + min(held, state.shape[1] // 2)
+    left = _SWEEPS * len(state)
+    while left:
+        trades = min(left, max(1, _SLICE // width))
+        trade(state, source.random((trades, width)))
+        left -= trades
+    return state
+
+
+def hypergeometric_tails(n: int, n_a: Ints, n_b: Ints, both: Ints) -> tuple[Floats, Floats]:
+    """Return P(at least `both`) and P(at most `both`) for two random subsets of n areas.
+
+    Parameters
+    ----------
+    n : int
+        Areas.
+    n_a, n_b, both : numpy.ndarray
+        Sizes of the subsets, and what they share.
+
+    Examples
+    --------
+    >>> up, low = hypergeometric_tails(4, np.array([2]), np.array([2]), np.array([2]))
+    >>> print(f"{up[0]:.4f} {low[0]:.4f}")
+    0.1667 1.0000
+    """
+    from scipy.stats import hypergeom
+
+    small, large = np.minimum(n_a, n_b), np.maximum(n_a, n_b)
+    keys, place = np.unique(np.stack((small, large, both)), axis=1, return_inverse=True)
+    a, b, x = keys
+    place = np.ravel(place)
+    return (
+        np.asarray(hypergeom.sf(x - 1, n, a, b), dtype=np.float64)[place],
+        np.asarray(hypergeom.cdf(x, n, a, b), dtype=np.float64)[place],
+    )

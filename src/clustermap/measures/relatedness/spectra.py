@@ -1,0 +1,130 @@
+"""The eigenvector behind economic complexity, and when there is none."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.errors import StatisticsError
+
+__all__ = ["Spectrum", "components", "spectrum"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+_SAME = 1e-9
+_FEWEST = 3
+_MANY = 64
+
+
+class Spectrum(NamedTuple):
+    """Complexity of rows and columns, standardised, and what it rests on.
+
+    Attributes
+    ----------
+    rows, columns : numpy.ndarray
+        Mean 0, variance 1 (denominator n).
+    values : numpy.ndarray
+        The largest eigenvalues: 1, then that of the vector, then the next.
+    correlation : float
+        Of `rows` with the number of columns of each row: what fixed the sign.
+    """
+
+    rows: Floats
+    columns: Floats
+    values: Floats
+    correlation: float
+
+
+def components(matrix: Floats) -> tuple[Ints, Ints]:
+    """Give the connected parts of the graph of rows and columns numbers, the largest first; −1: without any."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, m = matrix.shape
+    rows, columns = np.nonzero(matrix)
+    graph = csr_array((np.ones(len(rows)), (rows, columns + n)), shape=(n + m, n + m))
+    _, part = connected_components(graph, directed=False)
+    linked = np.zeros(n + m, dtype=bool)
+    linked[rows] = linked[columns + n] = True
+    size = np.bincount(part[:n][linked[:n]], minlength=part.max() + 1)
+    rank = np.empty(len(size), dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(size))
+    number = np.where(linked, rank[part], -1)
+    return number[:n], number[n:]
+
+
+def spectrum(matrix: Floats, *, quick: bool = False) -> Spectrum:
+    """Return the second eigenvector of the averages of averages, for a connected matrix.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        Rows × columns, not negative; every row and column has something.
+    quick : bool
+        By Lanczos iterations where that is faster: for resamples, since it may overlook a repeated eigenvalue.
+
+    Raises
+    ------
+    StatisticsError
+        CM-COMPLEX-002: fewer than three rows or columns. CM-COMPLEX-003: the second eigenvalue is 0 or repeated,
+        so that no vector is singled out.
+    """
+    n, m = matrix.shape
+    if min(n, m) < _FEWEST:
+        raise StatisticsError(
+            "CM-COMPLEX-002",
+            f"{n} areas and {m} sectors are connected: at least {_FEWEST} of each are needed",
+            why="with two, complexity only says which is which",
+            fix="smaller areas, or a finer classification",
+        )
+    diversity, ubiquity = matrix.sum(axis=1), matrix.sum(axis=0)
+    scaled = matrix / np.sqrt(np.multiply.outer(diversity, ubiquity))
+    tall = n > m
+    values, vectors = _largest(scaled.T if tall else scaled, quick)
+    if values[1] <= _SAME or values[1] - values[2] <= _SAME:
+        raise StatisticsError(
+            "CM-COMPLEX-003",
+            f"the second eigenvalue is {values[1]:.3g} and the third {values[2]:.3g}",
+            why="where they are equal or 0, many orders of the areas are equally good, and none is an answer",
+            fix="a table with more areas and sectors, or another threshold",
+        )
+    second = vectors[:, -2]
+    other = (scaled @ second if tall else scaled.T @ second) / np.sqrt(values[1])
+    left, right = (other, second) if tall else (second, other)
+    rows, columns = left / np.sqrt(diversity), right / np.sqrt(ubiquity)
+    sign, correlation = _sign(rows, matrix.astype(bool).sum(axis=1).astype(np.float64))
+    return Spectrum(_standardised(sign * rows), _standardised(sign * columns), values, correlation)
+
+
+def _largest(scaled: Floats, quick: bool) -> tuple[Floats, Floats]:
+    """Return the three largest eigenvalues of the products of rows, falling, and their vectors, rising."""
+    n = len(scaled)
+    if quick and n >= _MANY:
+        from scipy.sparse.linalg import LinearOperator, eigsh
+
+        products = LinearOperator((n, n), matvec=lambda x: scaled @ (scaled.T @ x), dtype=np.float64)
+        values, vectors = eigsh(products, k=_FEWEST, v0=np.linspace(1.0, 2.0, n))
+        order = np.argsort(values)
+        return values[order][::-1], vectors[:, order]
+    from scipy.linalg import eigh
+
+    values, vectors = eigh(scaled @ scaled.T, subset_by_index=[n - _FEWEST, n - 1])
+    return values[::-1], vectors
+
+
+def _sign(rows: Floats, diversity: Floats) -> tuple[float, float]:
+    """Turn the vector so that diverse rows are complex; where that does not decide, the first row is positive."""
+    apart, spread = rows - rows.mean(), diversity - diversity.mean()
+    scale = np.sqrt((apart**2).sum() * (spread**2).sum())
+    r = float((apart * spread).sum() / scale) if scale > 0 else 0.0
+    if abs(r) > _SAME:
+        return float(np.sign(r)), abs(r)
+    first = rows[np.flatnonzero(np.abs(apart) > _SAME * np.abs(apart).max())[0]] - rows.mean()
+    return float(np.sign(first)), 0.0
+
+
+def _standardised(values: Floats) -> Floats:
+    apart = values - values.mean()
+    return np.asarray(apart / np.sqrt((apart**2).mean()), dtype=np.float64)
