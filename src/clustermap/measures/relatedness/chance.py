@@ -31,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 _SWEEPS = 5  # trades per row between two states of the chain: part of what a seed means
+_BLOCK = 16  # draws per stream: the same
 _SLICE = 1 << 19  # random numbers held at once: changes memory, never an answer
 _BUDGET = 2e10  # elementary steps that permutations="auto" may take: about a minute
 _OVERHEAD = 5e4  # what a draw costs however small the matrix
@@ -95,10 +96,10 @@ def draws_for(
 
 
 def meetings(matrix: Bools | Bytes) -> Ints:
-    """Count the rows that hold both of each pair of columns, exactly."""
+    """Count the rows that hold both of each pair of columns, exactly, for one matrix or a stack of them."""
     # whole numbers below 2^24, and 2^53, are exact in floating point, whatever the order of the sums
-    half: npt.NDArray[Any] = matrix.astype(np.float32 if len(matrix) < 1 << 24 else np.float64)
-    return np.asarray((half.T @ half).astype(np.int64))
+    half: npt.NDArray[Any] = matrix.astype(np.float32 if matrix.shape[-2] < 1 << 24 else np.float64)
+    return np.asarray((half.swapaxes(-1, -2) @ half).astype(np.int64))
 
 
 def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed: int) -> Meetings:
@@ -120,20 +121,20 @@ def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed:
     start = np.ascontiguousarray(matrix.T if flipped else matrix, dtype=np.uint8)
     hub = _walked(start, stream(seed, "proximity", "hub"))
 
-    def count(part: Ints) -> Meetings:
-        up, low, total = (np.zeros_like(observed) for _ in range(3))
-        for draw in part.tolist():
-            state = _walked(hub, stream(seed, "proximity", draw))
-            met = meetings(state.T if flipped else state)
-            up += met >= observed
-            low += met <= observed
-            total += met
-        return Meetings(up, low, total)
+    def count(block: int) -> Meetings:
+        source = stream(seed, "proximity", block)
+        draws = min(_BLOCK, permutations - block * _BLOCK)
+        states = np.stack([_walked(hub, source) for _ in range(draws)])
+        met = meetings(states.transpose(0, 2, 1) if flipped else states)
+        return Meetings((met >= observed).sum(axis=0), (met <= observed).sum(axis=0), met.sum(axis=0))
 
-    parts = np.array_split(np.arange(permutations), min(workers(), permutations))
-    with ThreadPoolExecutor(len(parts)) as pool:
-        found = list(pool.map(count, parts))
-    return Meetings(*(np.sum([m[i] for m in found], axis=0) for i in range(3)))
+    with ThreadPoolExecutor(workers()) as pool:
+        up, low, total = (np.zeros_like(observed) for _ in range(3))
+        for found in pool.map(count, range(-(-permutations // _BLOCK))):
+            up += found.up
+            low += found.low
+            total += found.total
+    return Meetings(up, low, total)
 
 
 def steps_of_a_draw(rows: int, columns: int) -> float:

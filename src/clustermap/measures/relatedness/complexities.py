@@ -51,8 +51,11 @@ class Complexity:
         Areas × sectors, True where the area is specialised.
     eigenvalues : tuple of float
         1 (of the trivial vector, left out), that of the index, and the next: the nearer the last two, the less firm.
-    diversity_correlation : float
-        Correlation of the index with the number of sectors, which fixes its sign.
+    sign : {"diversity", "rarity"}
+        The rule that turned the index.
+    diversity_correlation, rarity_correlation : float
+        Correlation of the index with the number of sectors of an area, and with how rare they are in the mean. Where
+        they differ in sign, the two rules would turn the order round.
     replicates_used : int
         Resamples that gave an index; the others fell apart.
     sign_agreement : float
@@ -65,7 +68,9 @@ class Complexity:
     sectors: pd.DataFrame
     presence: pd.DataFrame
     eigenvalues: tuple[float, ...]
+    sign: Literal["diversity", "rarity"]
     diversity_correlation: float
+    rarity_correlation: float
     replicates_used: int
     sign_agreement: float
     rule: str
@@ -101,12 +106,18 @@ class Complexity:
             f"Economic complexity of {len(known):,} areas from {len(self.sectors):,} sectors; present: {self.rule}.",
             (
                 f"First: {first}. Second and third eigenvalue {self.eigenvalues[1]:.3f} and "
-                f"{self.eigenvalues[2]:.3f}; correlation with diversity {self.diversity_correlation:.2f}."
+                f"{self.eigenvalues[2]:.3f}; correlation with diversity {self.diversity_correlation:.2f}, with rarity "
+                f"of sectors {self.rarity_correlation:.2f}."
             ),
         ]
-        if self.diversity_correlation < _WEAK:
+        if self.diversity_correlation * self.rarity_correlation < 0:
             lines.append(
-                "That correlation is weak, so which end of the order is called complex is nearly arbitrary."
+                "Areas with many sectors and areas with rare sectors stand at opposite ends here: which end is called "
+                f"complex hangs on sign={self.sign!r}, and the other rule turns the order round."
+            )
+        elif (self.diversity_correlation if self.sign == "diversity" else self.rarity_correlation) < _WEAK:
+            lines.append(
+                "That correlation is weak: which end of the order is called complex is nearly arbitrary."
             )
         if self.resample != "none":
             wide = (known["rank_upper"] - known["rank_lower"]).median()
@@ -137,6 +148,7 @@ def complexity(
     *,
     presence: PresenceRule = "lq",
     threshold: float = 1.0,
+    sign: Literal["diversity", "rarity"] = "diversity",
     disconnected: Literal["error", "largest"] = "error",
     resample: Literal["auto", "firms", "sectors", "none"] = "auto",
     interval: float = 0.95,
@@ -147,8 +159,8 @@ def complexity(
 
     With M the presences, D the diversity of areas and U the ubiquity of sectors on diagonals, the index is the
     eigenvector of :math:`D^{-1} M U^{-1} M'` with the second largest eigenvalue; the largest is 1 and its vector
-    constant. It is standardised (mean 0, variance 1 over areas) and turned so that it correlates positively with
-    diversity. Sectors get the mean of their areas' raw index, standardised.
+    constant. It is standardised (mean 0, variance 1 over areas) and turned by a rule, since an eigenvector
+    has no sign of its own. Sectors get the mean of their areas' raw index, standardised.
 
     Parameters
     ----------
@@ -156,6 +168,9 @@ def complexity(
         Areas × sectors, no suppressed cells. The sectors of a plain frame are taken to be the whole economy.
     presence, threshold
         As in :func:`proximity`.
+    sign : {"diversity", "rarity"}
+        Whether the index correlates positively with the number of an area's sectors, as among countries, or with how
+        rare they are. Within one country the two may disagree: a capital has few, rare sectors.
     disconnected : {"error", "largest"}
         What to do if the presences fall into parts without a common sector: between them no order exists. "largest"
         takes the part with most areas; the others are NaN.
@@ -198,22 +213,23 @@ def complexity(
     >>> found.frame["rank"].tolist(), found.sectors.set_index("sector")["complexity"].idxmax()
     ([1.0, 2.0, 3.0, 4.0], 'chips')
     """
+    check_choice("sign", sign, ("diversity", "rarity"))
     check_choice("disconnected", disconnected, ("error", "largest"))
     check_choice("resample", resample, ("auto", "firms", "sectors", "none"))
     _check(interval, replicates)
     found = find_presence(table, presence=presence, threshold=threshold, what="complexity")
+    resample = resampling(found, resample, raw=presence == "lq")
     matrix = found.matrix.astype(np.float64)
     part, part_of_sectors = components(matrix)
     if disconnected == "error" and part.max() > 0:
         raise _fallen_apart(found, part)
     rows, columns = part == 0, part_of_sectors == 0
-    result = spectrum(matrix[np.ix_(rows, columns)])
-    resample = resampling(found, resample, raw=presence == "lq")
+    result = spectrum(matrix[np.ix_(rows, columns)], sign=sign)
     seed = resolve_seed(seed) if resample != "none" and replicates else None
     drawn = np.empty((0, int(rows.sum())))
     if seed is not None:
         make = source_of(found, rows, columns, resample, threshold)
-        drawn = resampled_index(make, replicates=replicates, seed=seed)
+        drawn = np.vstack((drawn, *resampled_index(make, sign=sign, replicates=replicates, seed=seed)))
         if len(drawn) < min(replicates, _FEWEST_REPLICATES):
             raise _too_few(len(drawn), replicates)
     aligned = drawn @ result.rows
@@ -233,7 +249,9 @@ def complexity(
             found.matrix, index=found.areas, columns=pd.Index(found.sectors, name="sector")
         ),
         eigenvalues=tuple(float(v) for v in result.values),
-        diversity_correlation=result.correlation,
+        sign=sign,
+        diversity_correlation=result.diversity,
+        rarity_correlation=result.rarity,
         replicates_used=len(drawn),
         sign_agreement=float((aligned > 0).mean()) if len(drawn) else float("nan"),
         rule=found.words,

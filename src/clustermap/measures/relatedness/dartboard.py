@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 PLANT_COLUMNS = ("area", "sector", "employment")
 _WHOLE = 1e-6
 _TIES = 1e-9
+_BLOCK = 16  # throws per stream: part of what a seed means
 
 
 class Dartboard(NamedTuple):
@@ -215,9 +216,10 @@ def _given(base: pd.Series, table: pd.DataFrame) -> Floats:
 
 
 def coagglomerated(shares: Floats, base: Floats) -> Floats:
-    """Return the index of every pair: sectors × sectors."""
+    """Return the index of every pair: sectors × sectors, for one world or a stack of them."""
     apart = shares - base
-    return np.asarray(apart @ apart.T / (1 - (base**2).sum()), dtype=np.float64)
+    rest = 1 - (base**2).sum(axis=-1, keepdims=True)
+    return np.asarray(apart @ apart.swapaxes(-1, -2) / rest, dtype=np.float64)
 
 
 def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) -> tuple[Ints, Ints]:
@@ -229,32 +231,39 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
     filled = board.totals > 0
     steps = np.cumsum(board.base)
 
-    def thrown(source: np.random.Generator) -> Floats:
-        n, areas = len(filled), len(board.areas)
+    n, areas = board.shares.shape
+    base: Floats = board.base
+
+    def thrown(source: np.random.Generator, draws: int) -> Floats:
         if board.plants is None:
-            return source.multinomial(np.rint(board.totals).astype(np.int64), board.base).astype(np.float64)
-        sector, size = board.plants
-        area = np.minimum(np.searchsorted(steps, source.random(len(size)), side="right"), areas - 1)
-        flat = np.bincount(sector * areas + area, weights=size, minlength=n * areas)
-        return np.asarray(flat.reshape(n, areas), dtype=np.float64)
+            size = np.rint(board.totals).astype(np.int64)
+            return source.multinomial(size, base, size=(draws, n)).astype(np.float64)
+        sector, weight = board.plants
+        place = np.minimum(
+            np.searchsorted(steps, source.random((draws, len(weight))), side="right"), areas - 1
+        )
+        place += sector * areas + n * areas * np.arange(draws)[:, None]
+        flat = np.bincount(place.ravel(), weights=np.tile(weight, draws), minlength=draws * n * areas)
+        return np.asarray(flat.reshape(draws, n, areas), dtype=np.float64)
 
-    def count(part: Ints) -> tuple[Ints, Ints]:
-        up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
-        for draw in part.tolist():
-            source = stream(seed, "coagglomeration", draw)
-            shares = thrown(source) / np.where(filled, board.totals, np.nan)[:, None]
-            base = board.base
-            if board.weights is not None:
-                base = board.weights[:-1] @ np.nan_to_num(shares)
-                if board.weights[-1] > 0:
-                    rest = source.multinomial(int(np.rint(board.rest.sum())), board.base)
-                    base = base + board.weights[-1] * rest / rest.sum()
-            found = coagglomerated(shares, base)
-            up += found >= observed - tolerance
-            low += found <= observed + tolerance
-        return up, low
+    def count(block: int) -> tuple[Ints, Ints]:
+        source = stream(seed, "coagglomeration", block)
+        draws = min(_BLOCK, permutations - block * _BLOCK)
+        shares = thrown(source, draws) / np.where(filled, board.totals, np.nan)[:, None]
+        against = base
+        if board.weights is not None:
+            against = np.einsum("s,dsa->da", board.weights[:-1], np.nan_to_num(shares))[:, None, :]
+            if board.weights[-1] > 0:
+                rest = int(np.rint(board.rest.sum()))
+                against = against + board.weights[-1] / rest * source.multinomial(rest, base, size=(draws, 1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = coagglomerated(shares, against)
+        # a throw of everything into one area has no index: it counts in both tails
+        return (~(found < observed - tolerance)).sum(axis=0), (~(found > observed + tolerance)).sum(axis=0)
 
-    parts = np.array_split(np.arange(permutations), min(workers(), permutations))
-    with ThreadPoolExecutor(len(parts)) as pool:
-        found: list[Any] = list(pool.map(count, parts))
-    return sum(f[0] for f in found), sum(f[1] for f in found)
+    up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
+    with ThreadPoolExecutor(workers()) as pool:
+        for more, less in pool.map(count, range(-(-permutations // _BLOCK))):
+            up += more
+            low += less
+    return up, low

@@ -80,8 +80,10 @@ def source_of(
     return again
 
 
-def resampled_index(make: Callable[[np.random.Generator], Floats], *, replicates: int, seed: int) -> Floats:
-    """Return the index of the rows in each resample that gives one: resamples × rows."""
+def resampled_index(
+    make: Callable[[np.random.Generator], Floats], *, sign: str, replicates: int, seed: int
+) -> list[Floats]:
+    """Return the index of the rows in each resample that gives one, in the order of the resamples."""
 
     def one(draw: int) -> Floats | None:
         matrix = make(stream(seed, "complexity", draw))
@@ -89,10 +91,9 @@ def resampled_index(make: Callable[[np.random.Generator], Floats], *, replicates
         if (part != 0).any():
             return None
         try:
-            return spectrum(matrix[:, matrix.sum(axis=0) > 0], quick=True).rows
+            return spectrum(matrix[:, matrix.sum(axis=0) > 0], sign=sign, quick=True).rows
         except StatisticsError:
             return None
 
     with ThreadPoolExecutor(workers()) as pool:
-        made = [m for m in pool.map(one, range(replicates)) if m is not None]
-    return np.array(made).reshape(len(made), -1)
+        return [m for m in pool.map(one, range(replicates)) if m is not None]

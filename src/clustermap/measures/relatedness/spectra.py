@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,14 +27,16 @@ class Spectrum(NamedTuple):
         Mean 0, variance 1 (denominator n).
     values : numpy.ndarray
         The largest eigenvalues: 1, then that of the vector, then the next.
-    correlation : float
-        Of `rows` with the number of columns of each row: what fixed the sign.
+    diversity, rarity : float
+        Correlation of `rows` with the number of columns of each row, and with how few rows its columns have in the
+        mean (turned, so that rare is high).
     """
 
     rows: Floats
     columns: Floats
     values: Floats
-    correlation: float
+    diversity: float
+    rarity: float
 
 
 def components(matrix: Floats) -> tuple[Ints, Ints]:
@@ -55,13 +57,15 @@ def components(matrix: Floats) -> tuple[Ints, Ints]:
     return number[:n], number[n:]
 
 
-def spectrum(matrix: Floats, *, quick: bool = False) -> Spectrum:
+def spectrum(matrix: Floats, *, sign: str = "diversity", quick: bool = False) -> Spectrum:
     """Return the second eigenvector of the averages of averages, for a connected matrix.
 
     Parameters
     ----------
     matrix : numpy.ndarray
         Rows × columns, not negative; every row and column has something.
+    sign : {"diversity", "rarity"}
+        Which correlation is to be positive.
     quick : bool
         By Lanczos iterations where that is faster: for resamples, since it may overlook a repeated eigenvalue.
 
@@ -94,8 +98,13 @@ def spectrum(matrix: Floats, *, quick: bool = False) -> Spectrum:
     other = (scaled @ second if tall else scaled.T @ second) / np.sqrt(values[1])
     left, right = (other, second) if tall else (second, other)
     rows, columns = left / np.sqrt(diversity), right / np.sqrt(ubiquity)
-    sign, correlation = _sign(rows, matrix.astype(bool).sum(axis=1).astype(np.float64))
-    return Spectrum(_standardised(sign * rows), _standardised(sign * columns), values, correlation)
+    present = matrix > 0
+    own, others = present.sum(axis=1), present.sum(axis=0)
+    ties = {"diversity": _correlation(rows, own), "rarity": -_correlation(rows, present @ others / own)}
+    turn = _turn(rows, ties[sign])
+    return Spectrum(
+        _standardised(turn * rows), _standardised(turn * columns), values, *(turn * r for r in ties.values())
+    )
 
 
 def _largest(scaled: Floats, quick: bool) -> tuple[Floats, Floats]:
@@ -114,15 +123,19 @@ def _largest(scaled: Floats, quick: bool) -> tuple[Floats, Floats]:
     return values[::-1], vectors
 
 
-def _sign(rows: Floats, diversity: Floats) -> tuple[float, float]:
-    """Turn the vector so that diverse rows are complex; where that does not decide, the first row is positive."""
-    apart, spread = rows - rows.mean(), diversity - diversity.mean()
+def _correlation(rows: Floats, other: npt.NDArray[Any]) -> float:
+    apart, spread = rows - rows.mean(), other - other.mean()
     scale = np.sqrt((apart**2).sum() * (spread**2).sum())
     r = float((apart * spread).sum() / scale) if scale > 0 else 0.0
-    if abs(r) > _SAME:
-        return float(np.sign(r)), abs(r)
-    first = rows[np.flatnonzero(np.abs(apart) > _SAME * np.abs(apart).max())[0]] - rows.mean()
-    return float(np.sign(first)), 0.0
+    return r if abs(r) > _SAME else 0.0
+
+
+def _turn(rows: Floats, correlation: float) -> float:
+    """Return 1 or −1, so that the correlation is positive; where it is 0, the first row that differs is."""
+    if correlation:
+        return float(np.sign(correlation))
+    apart = rows - rows.mean()
+    return float(np.sign(apart[np.flatnonzero(np.abs(apart) > _SAME * np.abs(apart).max())[0]]))
 
 
 def _standardised(values: Floats) -> Floats:

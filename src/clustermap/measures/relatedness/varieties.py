@@ -180,13 +180,8 @@ def variety(
     _check(interval, replicates)
     table = as_table(table)
     group = _groups(groups, table.sectors)
-    order = np.argsort(group.to_numpy().astype(str), kind="stable")  # sectors of a group stand together
-    _, starts = np.unique(group.to_numpy().astype(str)[order], return_index=True)
-    values = table.values.to_numpy(dtype=np.float64)[:, order]
-    hidden = np.isnan(values).any(axis=1) | (table.status == "suppressed").to_numpy(dtype=bool).any(axis=1)
-    firms = table.measure == "firms" and bool(
-        (np.abs(values - np.rint(values)) <= _WHOLE)[~np.isnan(values)].all()
-    )
+    given = _read(table, group)
+    values, n, firms = given.values, given.values.sum(axis=1), given.firms
     if estimator == "miller-madow" and not firms:
         raise OptionError(
             "CM-VARIETY-003",
@@ -194,16 +189,13 @@ def variety(
             why="it depends on how many independent units stand behind the shares, and jobs come in plants",
             fix='estimator="plugin"',
         )
-    n = np.where(hidden, np.nan, values.sum(axis=1))
     empty = n == 0
-    answered = ~hidden & ~empty
+    answered = ~np.isnan(n) & ~empty
     scale = 1.0 if unit == "nats" else 1.0 / np.log(2.0)
-    found = _entropies(np.where(answered[:, None], values, 1.0), starts, estimator)
+    found = _entropies(np.where(answered[:, None], values, 1.0), given.starts, estimator)
     columns: dict[str, npt.ArrayLike] = {"area": table.values.index.to_numpy(), "value": n}
-    columns |= {
-        name: np.where(answered, count, 0)
-        for name, count in (("n_sectors", found.sectors), ("n_groups", found.groups))
-    }
+    columns["n_sectors"] = np.where(answered, found.sectors, 0)
+    columns["n_groups"] = np.where(answered, found.groups, 0)
     columns |= {part: np.where(answered, scale * getattr(found, part), np.nan) for part in _PARTS}
     with np.errstate(divide="ignore", invalid="ignore"):
         bias = scale * (found.sectors - 1) / (2 * n)
@@ -214,12 +206,12 @@ def variety(
     limits = np.full((len(values), 2 * len(_PARTS)), np.nan)
     if seed is not None:
         levels = ((1 - interval) / 2, (1 + interval) / 2)
-        resample = _Resample(starts, estimator, levels, replicates, seed)
+        resample = _Resample(given.starts, estimator, levels, replicates, seed)
         limits[drawn] = scale * resample.limits(values[drawn], table.values.index[drawn])
     for j, part in enumerate(_PARTS):
         columns[f"{part}_lower"], columns[f"{part}_upper"] = limits[:, 2 * j], limits[:, 2 * j + 1]
     status = np.full(len(values), STATUS_OK if firms else STATUS_PLANTS, dtype=object)
-    for where, word in ((single, STATUS_SINGLE), (empty, STATUS_EMPTY), (hidden, STATUS_SUPPRESSED)):
+    for where, word in ((single, STATUS_SINGLE), (empty, STATUS_EMPTY), (np.isnan(n), STATUS_SUPPRESSED)):
         status[where] = word
     columns["status"] = status
     return Variety(
@@ -233,6 +225,26 @@ def variety(
         seed=seed,
         notes=_notes(table, n),
     )
+
+
+class _Input(NamedTuple):
+    """Areas × sectors with the sectors of a group side by side, NaN throughout an area that is not wholly known."""
+
+    values: Floats
+    starts: Ints
+    firms: bool
+
+
+def _read(table: SectorTable, group: pd.Series) -> _Input:
+    names = group.to_numpy().astype(str)
+    order = np.argsort(names, kind="stable")
+    _, starts = np.unique(names[order], return_index=True)
+    values = table.values.to_numpy(dtype=np.float64)[:, order]
+    hidden = np.isnan(values).any(axis=1) | (table.status == "suppressed").to_numpy(dtype=bool).any(axis=1)
+    values[hidden] = np.nan
+    known = values[~hidden]
+    firms = table.measure == "firms" and bool((np.abs(known - np.rint(known)) <= _WHOLE).all())
+    return _Input(values, starts, firms)
 
 
 class _Entropies(NamedTuple):
