@@ -5,6 +5,10 @@ from clustermap import errors as errors
 from clustermap import testing as testing
 from clustermap.autocorrelation import nulls as nulls
 from clustermap.autocorrelation.global_ import global_moran as global_moran
+from clustermap.autocorrelation.global_differences import global_geary as global_geary
+from clustermap.autocorrelation.global_joins import global_join_count as global_join_count
+from clustermap.autocorrelation.global_pairs import global_bivariate_moran as global_bivariate_moran
+from clustermap.autocorrelation.global_products import global_getis_ord as global_getis_ord
 from clustermap.autocorrelation.local import local_moran as local_moran
 from clustermap.borders.crossings import Crossing as Crossing
 from clustermap.borders.crossings import crossing as crossing

@@ -48,6 +48,10 @@ CONCENTRATION_COLUMNS: Final = (
     "measure", "n", "statistic", "se", "lower", "upper", "expected", "sd", "z", "p", "q", "status",
 )  # fmt: skip
 GLOBAL_COLUMNS: Final = ("sector", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations")
+JOIN_COLUMNS: Final = (
+    "sector", "joins", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations",
+    "expected_independent", "variance_independent",
+)  # fmt: skip
 LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status")
 CLUSTER_COLUMNS: Final = (
     "cluster", "sector", "n_areas", "n_firms", "value", "expected", "relative_risk", "score", "p", "p_field",

@@ -23,8 +23,8 @@ if sys.argv[1] == "one core" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import numpy as np, pandas as pd
 from libpysal.graph import Graph
-from clustermap.autocorrelation import draws, global_moran, local_moran
-draws._WORTH_THREADS = 0
+from clustermap.autocorrelation import draws, global_engine, global_moran, local_moran
+draws._WORTH_THREADS = global_engine._WORTH_THREADS = 0
 n = np.arange(300)
 graph = Graph.from_arrays(np.r_[n, n, n], np.r_[n - 1, n + 1, n + 7] % 300, np.ones(900))
 y = pd.DataFrame({c: np.sin(n * (k + 2)) for k, c in enumerate("abc")}, index=n)

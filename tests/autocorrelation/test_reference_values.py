@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import esda
 import geopandas as gpd
 import libpysal
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from libpysal.graph import Graph
 
-from clustermap.autocorrelation import global_moran, local_moran
+from clustermap.autocorrelation import global_geary, global_moran, local_moran
 from clustermap.sources import read_boundaries
 from clustermap.weights import contiguity
 
@@ -48,8 +49,14 @@ def test_e10_africa_global(africa):
     result = global_moran(frame["totcon"].astype(float), graph, permutations=0)
     assert result.statistic == pytest.approx(0.4167956, abs=1e-7)
     assert result.z == pytest.approx(4.34849, abs=1e-5)
-    assert result.expected == -1 / 41
+    assert result.expected == pytest.approx(-1 / 41, abs=1e-15)
     assert np.isnan(result.p)
+
+
+def test_e10_africa_geary(africa):
+    frame, graph = africa
+    result = global_geary(frame["totcon"].astype(float), graph, permutations=0)
+    assert result.statistic == pytest.approx(0.5839577, abs=1e-7)
 
 
 def test_e10_africa_local_has_denominator_n(africa):
@@ -77,6 +84,9 @@ def test_e12_columbus(columbus, rule, links, statistic):
     result = global_moran(crime, graph, permutations=0)
     assert result.statistic == pytest.approx(statistic, abs=1e-7)
     assert result.expected == pytest.approx(-0.0208333, abs=1e-7)
+    peer = esda.Geary(crime[list(graph.unique_ids)].to_numpy(), graph.to_W(), permutations=0)
+    geary = global_geary(crime, graph, permutations=0)
+    assert [geary.statistic, geary.z] == pytest.approx([peer.C, peer.z_rand], abs=1e-10)
 
 
 def test_e13_guerry(guerry):

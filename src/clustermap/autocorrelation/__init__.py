@@ -1,7 +1,25 @@
-"""Spatial autocorrelation: Moran's I of the whole map, and of every area."""
+"""Spatial autocorrelation: of the whole map, and of every area."""
 
 from clustermap.autocorrelation.global_ import global_moran
+from clustermap.autocorrelation.global_differences import global_geary
+from clustermap.autocorrelation.global_joins import global_join_count
+from clustermap.autocorrelation.global_pairs import global_bivariate_moran
+from clustermap.autocorrelation.global_products import global_getis_ord
+from clustermap.autocorrelation.global_results import GlobalResult, GlobalResults
+from clustermap.autocorrelation.join_counts import JoinCounts
 from clustermap.autocorrelation.local import local_moran
-from clustermap.autocorrelation.results import GlobalResult, GlobalResults, LocalResult, LocalResults
+from clustermap.autocorrelation.results import LocalResult, LocalResults
 
-__all__ = ["GlobalResult", "GlobalResults", "LocalResult", "LocalResults", "global_moran", "local_moran"]
+__all__ = [
+    "GlobalResult",
+    "GlobalResults",
+    "JoinCounts",
+    "LocalResult",
+    "LocalResults",
+    "global_bivariate_moran",
+    "global_geary",
+    "global_getis_ord",
+    "global_join_count",
+    "global_moran",
+    "local_moran",
+]

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.sources.values import Areas
 
-__all__ = ["GlobalResult", "GlobalResults", "LocalResult", "LocalResults"]
+__all__ = ["SHARED", "LocalResult", "LocalResults", "Result", "check_sector"]
 
 _TOLD = 10
 _NAMED = 5
-_USUAL = 0.05  # level of the words where none was asked for
 _WORDS = {
     "HH": "High-High",
     "LL": "Low-Low",
@@ -34,7 +33,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Result(ABC):
+class Result(ABC):
     """What every result carries: how it came about."""
 
     frame: pd.DataFrame
@@ -58,137 +57,7 @@ class _Result(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Global(_Result):
-    method: str = "global Moran"
-    correction: Correction = "none"
-    areas: Areas | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class GlobalResult(_Global):
-    """Moran's I of one variable.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        One row: ``sector, statistic, expected, variance, z, p_normal, p, permutations``.
-    sector : str or None
-        What was analysed.
-    variance_normality : float
-        Variance if the values were normal; `variance` is that of all arrangements of these values.
-    null, permutations, alternative, correction, rates, transformation, seed, family_size
-        How it came about.
-    """
-
-    sector: str | None
-    title: str = ""
-    variance_normality: float
-
-    def _number(self, column: str) -> float:
-        return float(self.frame[column].iloc[0])
-
-    @property
-    def statistic(self) -> float:
-        """Moran's I."""
-        return self._number("statistic")
-
-    @property
-    def expected(self) -> float:
-        """Its mean over all arrangements: −1/(n − 1)."""
-        return self._number("expected")
-
-    @property
-    def variance(self) -> float:
-        """Its variance over all arrangements of these values (randomisation)."""
-        return self._number("variance")
-
-    @property
-    def z(self) -> float:
-        """Distance from the mean in standard deviations."""
-        return self._number("z")
-
-    @property
-    def p_normal(self) -> float:
-        """Approximate p from `z`."""
-        return self._number("p_normal")
-
-    @property
-    def p(self) -> float:
-        """Monte-Carlo p from permutations."""
-        return self._number("p")
-
-    def summary(self) -> str:
-        """Say in plain sentences what was found."""
-        what = f" of {self.title}" if self.title else ""
-        p = self.p if np.isfinite(self.p) else self.p_normal
-        tone = "more" if self.statistic > self.expected else "less"
-        lines = [
-            (
-                f"Moran's I{what} is {self.statistic:.3f} where {self.expected:.3f} is expected by chance "
-                f"(z = {self.z:.2f}, p = {_p_text(self.p, self.p_normal)}, {self.alternative}, "
-                f"{self.permutations:,} permutations; rates: {self.rates})."
-            ),
-            f"Neighbours resemble each other {tone} than chance explains."
-            if p <= _USUAL
-            else "Chance explains how much neighbours resemble each other.",
-        ]
-        return "\n".join([*lines, *([self.note] if self.note else [])])
-
-    def __repr__(self) -> str:
-        return f"<GlobalResult: I {self.statistic:.4f}, z {self.z:.2f}, p {self.p:.3g}>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class GlobalResults(_Global):
-    """Moran's I of many sectors.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        One row per sector: ``sector, statistic, expected, variance, z, p_normal, p, permutations``.
-    variances_normality : pandas.Series
-        By sector, the variance if the values were normal.
-    null, permutations, alternative, correction, rates, transformation, seed, family_size
-        How it came about; p is not corrected for the number of sectors.
-    """
-
-    variances_normality: pd.Series
-    titles: dict[str, str]
-
-    def __getitem__(self, sector: str) -> GlobalResult:
-        row = self.frame[self.frame["sector"] == sector]
-        _check_sector(sector, list(self.frame["sector"]))
-        shared = {name: getattr(self, name) for name in _SHARED if name not in {"frame", "areas"}}
-        return GlobalResult(
-            frame=row.reset_index(drop=True),
-            areas=self.areas,
-            sector=sector,
-            title=self.titles.get(sector, sector),
-            variance_normality=float(self.variances_normality[sector]),
-            **shared,
-        )
-
-    def summary(self) -> str:
-        """Say in plain sentences what was found."""
-        ranked = self.frame.sort_values("z", ascending=False, kind="stable")
-        lines = [
-            (
-                f"Moran's I of {len(self.frame):,} sectors, strongest first; p ({self.alternative}, "
-                f"{self.permutations:,} permutations) is not corrected for their number."
-            )
-        ]
-        lines += [
-            f"{self.titles.get(r.sector, r.sector)}: I {r.statistic:.3f}, p {_p_text(r.p, r.p_normal)}."
-            for r in ranked.head(_TOLD).itertuples()
-        ]
-        return "\n".join([*lines, *([self.note] if self.note else [])])
-
-    def __repr__(self) -> str:
-        return f"<GlobalResults: {len(self.frame)} sectors, {self.permutations} permutations>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Local(_Result):
+class _Local(Result):
     alpha: float
     method: str = "local Moran"
 
@@ -310,10 +179,10 @@ class LocalResults(_Local):
         return pd.DataFrame(rows.T, index=self._index(), columns=pd.Index(self.sectors, name="sector"))
 
     def __getitem__(self, sector: str) -> LocalResult:
-        _check_sector(sector, list(self.sectors))
+        check_sector(sector, list(self.sectors))
         n, place = len(self._index()), self.sectors.index(sector)
         part = self.frame.iloc[place * n : (place + 1) * n].drop(columns="sector").set_index("area")
-        shared = {name: getattr(self, name) for name in (*_SHARED, "alpha") if name != "frame"}
+        shared = {name: getattr(self, name) for name in (*SHARED, "alpha") if name != "frame"}
         return LocalResult(frame=part, sector=sector, title=self.titles.get(sector, sector), **shared)
 
     def geo(self, sector: str | None = None) -> gpd.GeoDataFrame:
@@ -352,20 +221,17 @@ class LocalResults(_Local):
         return f"<LocalResults: {len(self.sectors)} sectors × {len(self._index())} areas, {self.permutations} draws>"
 
 
-_SHARED = (
+SHARED = (
     "frame", "areas", "null", "permutations", "alternative", "correction", "rates", "transformation", "seed",
     "family_size", "note",
 )  # fmt: skip
 
 
-def _check_sector(sector: Any, known: list[str]) -> None:
+def check_sector(sector: Any, known: list[str]) -> None:
+    """Refuse a sector that a result does not have."""
     if sector not in known:
         raise OptionError(
             "CM-SECTOR-001",
             f"the result has no sector {sector!r}",
             fix=f"one of: {', '.join(map(repr, known[:_TOLD]))}",
         )
-
-
-def _p_text(p: float, fallback: float) -> str:
-    return f"{p:.3g}" if np.isfinite(p) else f"{fallback:.3g} (normal approximation)"
