@@ -25,6 +25,7 @@ def marks(grid, values):
     return (values > values.median()).astype(int).rename(None)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # in esda
 def test_joins_are_those_of_esda(grid, marks):
     peer = esda.Join_Counts(marks[list(grid.unique_ids)].to_numpy(), grid.to_W(), permutations=0)
     found = global_join_count(marks, grid, seed=1).frame.set_index("joins")["statistic"]
