@@ -28,6 +28,12 @@ from clustermap.measures.concentration import cluster_index as cluster_index
 from clustermap.measures.concentration import ellison_glaeser as ellison_glaeser
 from clustermap.measures.concentration import maurel_sedillot as maurel_sedillot
 from clustermap.measures.concentration import sector_concentration as sector_concentration
+from clustermap.measures.distance.economy import EconomyDistances as EconomyDistances
+from clustermap.measures.distance.economy import economy_distances as economy_distances
+from clustermap.measures.distance.economy import economy_from_pairs as economy_from_pairs
+from clustermap.measures.distance.kd import duranton_overman as duranton_overman
+from clustermap.measures.distance.results import DistanceCurve as DistanceCurve
+from clustermap.measures.distance.results import DistanceCurves as DistanceCurves
 from clustermap.measures.quotient import Quotients as Quotients
 from clustermap.measures.quotient import location_quotient as location_quotient
 from clustermap.measures.relatedness.coagglomerations import Coagglomeration as Coagglomeration

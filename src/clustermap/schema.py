@@ -26,6 +26,7 @@ LineNull = Literal["connected-subsets", "permute-and-reselect"]
 PresenceRule = Literal["lq", "significant"]
 Normalisation = Literal["minimum", "cosine", "association"]
 ProximityNull = Literal["degree-preserving", "hypergeometric"]
+KdMethod = Literal["auto", "exact-pairs", "fft", "moments"]
 
 # --- column names -----------------------------------------------------------
 # the code of an area is `code` in GeoDataFrames and files, where `.area` is a size, and `area` in plain long frames
@@ -73,6 +74,13 @@ COMPLEXITY_COLUMNS: Final = (
 CROSSING_COLUMNS: Final = ("cluster", "authority", "name", "value", "share")
 PAIR_COLUMNS: Final = (
     "cluster", "a", "b", "n_links", "border_km", "value_a", "value_b", "strength", "p_crosses",
+)  # fmt: skip
+CURVE_COLUMNS: Final = (
+    "distance", "value", "expected", "lower", "upper", "global_lower", "global_upper", "localisation", "dispersion",
+)  # fmt: skip
+CURVE_TEST_COLUMNS: Final = (
+    "sector", "n", "bandwidth", "draws", "decided", "p_localised", "p_dispersed", "p", "q", "label", "localisation",
+    "dispersion", "status",
 )  # fmt: skip
 
 # --- allowed values ---------------------------------------------------------

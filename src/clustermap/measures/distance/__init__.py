@@ -1,0 +1,14 @@
+"""How far apart the firms of a sector lie, against firms drawn at random from all sites."""
+
+from clustermap.measures.distance.economy import EconomyDistances, economy_distances, economy_from_pairs
+from clustermap.measures.distance.kd import duranton_overman
+from clustermap.measures.distance.results import DistanceCurve, DistanceCurves
+
+__all__ = [
+    "DistanceCurve",
+    "DistanceCurves",
+    "EconomyDistances",
+    "duranton_overman",
+    "economy_distances",
+    "economy_from_pairs",
+]
