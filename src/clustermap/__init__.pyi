@@ -10,6 +10,12 @@ from clustermap.autocorrelation.global_joins import global_join_count as global_
 from clustermap.autocorrelation.global_pairs import global_bivariate_moran as global_bivariate_moran
 from clustermap.autocorrelation.global_products import global_getis_ord as global_getis_ord
 from clustermap.autocorrelation.local import local_moran as local_moran
+from clustermap.autocorrelation.local_bivariate import bivariate_moran as bivariate_moran
+from clustermap.autocorrelation.local_geary import geary as geary
+from clustermap.autocorrelation.local_getis import getis_ord as getis_ord
+from clustermap.autocorrelation.local_joins import join_count as join_count
+from clustermap.autocorrelation.local_losh import losh as losh
+from clustermap.autocorrelation.local_quantile import quantile_lisa as quantile_lisa
 from clustermap.borders.crossings import Crossing as Crossing
 from clustermap.borders.crossings import crossing as crossing
 from clustermap.borders.line import Line as Line

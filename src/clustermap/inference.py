@@ -13,11 +13,12 @@ from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
 if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction
 
-__all__ = ["adjust", "check_resolution", "monte_carlo_p", "permutations_needed"]
+__all__ = ["adjust", "check_resolution", "decisions", "monte_carlo_p", "permutations_needed"]
 
 Array = npt.NDArray[np.float64]
 MINIMUM_AUTO = 9_999
 MAXIMUM_AUTO = 999_999
+_SURE = 0.99
 _CORRECTIONS = ("fdr_bh", "bonferroni", "none")
 
 
@@ -117,6 +118,96 @@ def _step_up(p: Array, ones: int) -> Array:
     q = np.empty(distinct.size)
     q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
     return np.asarray(q[place])
+
+
+def decisions(
+    tail: npt.ArrayLike,
+    draws: npt.ArrayLike,
+    *,
+    alpha: float,
+    correction: Correction,
+    alternative: Alternative = "two-sided",
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Say which tests are rejected for certain, and which perhaps, whatever other draws would have shown.
+
+    The rule of the correction is applied once to the upper and once to the lower 99 % Clopper–Pearson limits of
+    all p. What lies between the two sets is borderline: another seed may decide otherwise.
+
+    Parameters
+    ----------
+    tail, draws : array_like of int
+        Draws at least as extreme (the smaller tail of a two-sided test), of how many; no draws: no test.
+    alpha : float
+        Level.
+    correction : {"fdr_bh", "bonferroni", "none"}
+        How the family is corrected for.
+    alternative : {"two-sided", "greater", "less"}
+        A two-sided p is twice the smaller tail.
+
+    Returns
+    -------
+    certain, possible : numpy.ndarray of bool
+        The first is part of the second.
+
+    References
+    ----------
+    Gandy, A. and Hahn, G. (2014), MMCTest: a safe algorithm for implementing multiple Monte Carlo tests.
+    Scandinavian Journal of Statistics 41.
+
+    Examples
+    --------
+    >>> certain, possible = decisions([0, 24, 500], [999, 999, 999], alpha=0.05, correction="none")
+    >>> certain.tolist(), possible.tolist()
+    ([True, False, False], [True, True, False])
+    """
+    from scipy.special import betaincinv
+    from scipy.stats import binom
+
+    tails = 2 if alternative == "two-sided" else 1
+    count, made = np.broadcast_arrays(np.asarray(tail), np.asarray(draws))
+    tests = int(np.count_nonzero(made))
+    certain, possible = np.zeros(count.shape, dtype=bool), np.zeros(count.shape, dtype=bool)
+    if not tests:
+        return certain, possible
+    # beyond this count even the lower limit lies above the level, and no rule rejects above its level
+    most = int(binom.isf((1 - _SURE) / 2, made.max(), alpha / tails)) + 1
+    near = np.flatnonzero((made > 0) & (count <= most))
+    pairs, place, times = _distinct(count.ravel()[near], made.ravel()[near], most + 1)
+    c, n = (side.astype(float) for side in pairs)
+    lower = tails * np.where(c > 0, betaincinv(np.maximum(c, 1), n - c + 1, (1 - _SURE) / 2), 0.0)
+    upper = tails * np.where(c < n, betaincinv(c + 1, np.maximum(n - c, 1), (1 + _SURE) / 2), 1.0)
+    for limits, out in ((upper, certain), (lower, possible)):
+        out.ravel()[near] = _rejected(limits, times, tests, alpha, correction)[place]
+    return certain, possible
+
+
+def _distinct(
+    count: npt.NDArray[np.int64], made: npt.NDArray[np.int64], width: int
+) -> tuple[tuple[npt.NDArray[np.int64], ...], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the pairs that occur, the place of each among them, and how often each occurs."""
+    if not len(count):
+        return (count, made), count, count
+    least = made.min()
+    key = (made - least) * width + count
+    cells = int(key.max()) + 1
+    if cells <= 4 * len(key) + 1_000:  # a table is quicker than sorting
+        times = np.bincount(key, minlength=cells)
+        found = np.flatnonzero(times)
+        at = np.cumsum(times > 0) - 1
+        return (found % width, found // width + least), at[key], times[found]
+    found, place, times = np.unique(key, return_inverse=True, return_counts=True)
+    return (found % width, found // width + least), place, times
+
+
+def _rejected(
+    p: Array, times: npt.NDArray[np.int64], tests: int, alpha: float, correction: Correction
+) -> npt.NDArray[np.bool_]:
+    """Say which of distinct p-values, each standing for several tests, the correction rejects."""
+    if correction != "fdr_bh":
+        return np.asarray(p <= (alpha / tests if correction == "bonferroni" else alpha))
+    order = np.argsort(p, kind="stable")
+    passed = np.flatnonzero(p[order] <= alpha * np.cumsum(times[order]) / tests)
+    return np.asarray(p <= (p[order][passed[-1]] if len(passed) else -1.0))
 
 
 def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0) -> int:

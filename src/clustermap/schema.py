@@ -53,7 +53,7 @@ JOIN_COLUMNS: Final = (
     "sector", "joins", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations",
     "expected_independent", "variance_independent",
 )  # fmt: skip
-LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status")
+LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status", "borderline")
 CLUSTER_COLUMNS: Final = (
     "cluster", "sector", "n_areas", "n_firms", "value", "expected", "relative_risk", "score", "p", "p_field",
     "level", "parent", "area_km2",
@@ -87,4 +87,8 @@ CURVE_TEST_COLUMNS: Final = (
 CELL_STATES: Final = ("observed", "rounded", "suppressed")
 VERDICTS: Final = ("accepted", "repaired", "set aside")
 LISA_LABELS: Final = ("HH", "LL", "HL", "LH", "not significant", "isolate", "undefined", "cannot reach")
+GEARY_LABELS: Final = (
+    "HH", "LL", "other positive", "negative", "not significant", "isolate", "undefined", "cannot reach",
+)  # fmt: skip
+LOSH_LABELS: Final = ("uneven", "even", "not significant", "isolate", "undefined", "cannot reach")
 CLASSIFICATION: Final = "SIC 2007"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,3 +64,43 @@ def with_isolate():
     codes = list("abcdefg")
     focal, other = codes[:-1] + codes[1:] + ["z"], codes[1:] + codes[:-1] + ["z"]
     return Graph.from_arrays(focal, other, [1] * 12 + [0])
+
+
+def _exact_tails(z, near, statistic, *, own=None):
+    """Enumerate for every area all ordered sets of neighbours that it could have.
+
+    `statistic(own value, values of the neighbours, area)`; returns the exact upper and lower tail, ties in both.
+    """
+    held, found = z if own is None else own, []
+    for i, mine in enumerate(near):
+        others = [j for j in range(len(z)) if j != i]
+        observed = statistic(held[i], z[mine], i)
+        drawn = np.array(
+            [statistic(held[i], z[list(s)], i) for s in itertools.permutations(others, len(mine))]
+        )
+        found.append([(drawn >= observed - 1e-9).mean(), (drawn <= observed + 1e-9).mean()])
+    return np.array(found).T
+
+
+@pytest.fixture
+def exact_tails():
+    return _exact_tails
+
+
+@pytest.fixture
+def nearby():
+    """Positions of the neighbours of each area, in code order."""
+
+    def find(graph, codes):
+        places = {code: k for k, code in enumerate(codes)}
+        return [np.array([places[j] for j in graph[c].index if graph[c][j] != 0], dtype=int) for c in codes]
+
+    return find
+
+
+@pytest.fixture
+def uneven(grid):
+    """The grid with links of different weight."""
+    weights = np.random.default_rng(9).gamma(2.0, size=grid.n_edges)
+    links = grid.adjacency.reset_index()
+    return Graph.from_arrays(links["focal"].to_numpy(), links["neighbor"].to_numpy(), weights)

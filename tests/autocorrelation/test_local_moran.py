@@ -345,7 +345,7 @@ def test_labels_and_numbers_are_checked(grid, values):
         local_moran(values, grid.to_W())
 
 
-def test_unequal_weights_are_refused_under_row_and_taken_as_links_under_binary(values):
+def test_unequal_weights_count_under_row_and_are_taken_as_links_under_binary(values):
     rng = np.random.default_rng(1)
     codes = values.index.to_numpy()
     near = rng.random((42, 42)) < 0.1
@@ -353,8 +353,10 @@ def test_unequal_weights_are_refused_under_row_and_taken_as_links_under_binary(v
     np.fill_diagonal(near, val=False)
     focal, other = (codes[side] for side in np.nonzero(near))
     graph = Graph.from_arrays(focal, other, rng.random(len(focal)))
-    with pytest.raises(OptionError, match="CM-MORAN-006"):
-        local_moran(values, graph)
+    rows = graph.to_W()
+    peer = esda.Moran_Local(values.to_numpy(), rows, permutations=0)
+    weighted = local_moran(values, graph, seed=1).frame["statistic"]
+    assert np.abs(weighted - peer.Is * 42 / 41).max() < 1e-10
     as_links = Graph.from_arrays(focal, other, np.ones(len(focal)))
     found = local_moran(values, graph, transformation="binary", seed=1).frame
     pd.testing.assert_frame_equal(found, local_moran(values, as_links, transformation="binary", seed=1).frame)
@@ -364,7 +366,7 @@ def test_unequal_weights_are_refused_under_row_and_taken_as_links_under_binary(v
     ("options", "code"),
     [
         ({"alternative": "upper"}, "CM-MORAN-001"),
-        ({"null": "within-authority"}, "CM-MORAN-001"),
+        ({"null": "within-authority"}, "CM-NULL-001"),
         ({"transformation": "v"}, "CM-MORAN-001"),
         ({"correction": "holm"}, "CM-STAT-010"),
         ({"rates": "empirical-bayes"}, "CM-MORAN-001"),
@@ -441,7 +443,9 @@ def test_many_sectors_are_summarised_shortly(grid):
     frame = pd.DataFrame(rng.normal(size=(42, 14)), index=grid.unique_ids).add_prefix("s")
     result = local_moran(frame, grid, rates="none", permutations=9_999, correction="none", seed=1)
     assert "4 more sectors stand in the frame." in result.summary()
-    assert len(result.summary().splitlines()) == 13
+    said = result.summary().splitlines()
+    assert len([line for line in said if "High-High" in line]) == 10
+    assert len(said) == 13 + bool(result.frame["borderline"].any())
 
 
 def test_the_input_is_left_as_it_was(grid, table):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import clustermap as cm
-from clustermap.maps import draw_map, geometry
+from clustermap.maps import draw_map, geometry, palette
 from clustermap.sources.values import Lookup
 from clustermap.tables.table import SectorTable
 
@@ -165,6 +165,21 @@ def test_lisa_classes_are_those_of_the_result(table, graph):
     assert shown["Not significant"] == counts.get("not significant", 0)
     assert sum(theme["counts"]) == 36
     assert page["facts"]["steel"]["lisa_label"] == list(local.frame["label"].reindex(page["areas"]["codes"]))
+
+
+def test_other_local_statistics_have_a_legend_of_their_own(table, graph):
+    for local in (cm.geary(table, graph, sector="steel", correction="none", seed=3),
+                  cm.losh(table, graph, sector="steel", correction="none", permutations=999, seed=3)):  # fmt: skip
+        theme = draw_map(local)._payload["themes"][-1]
+        steel = theme["sectors"]["steel"]
+        shown = dict(zip([s["label"] for s in steel["classes"]], steel["counts"], strict=True))
+        names = palette.LISA | palette.LOCAL
+        counts = local.frame["label"].value_counts()
+        assert shown == {
+            names[k]["label"]: counts.get(k, 0) for k in (*local.kinds, *tuple(palette.LISA)[4:])
+        }
+        assert shown["Undefined"] == 0
+        assert theme["method"].startswith(local.method[0].upper() + local.method[1:])
 
 
 def test_many_sectors_of_local_moran_are_one_map(table, graph):

@@ -8,7 +8,13 @@ from clustermap.autocorrelation.global_products import global_getis_ord
 from clustermap.autocorrelation.global_results import GlobalResult, GlobalResults
 from clustermap.autocorrelation.join_counts import JoinCounts
 from clustermap.autocorrelation.local import local_moran
-from clustermap.autocorrelation.results import LocalResult, LocalResults
+from clustermap.autocorrelation.local_bivariate import bivariate_moran
+from clustermap.autocorrelation.local_geary import geary
+from clustermap.autocorrelation.local_getis import getis_ord
+from clustermap.autocorrelation.local_joins import join_count
+from clustermap.autocorrelation.local_losh import losh
+from clustermap.autocorrelation.local_quantile import quantile_lisa
+from clustermap.autocorrelation.local_results import LocalResult, LocalResults
 
 __all__ = [
     "GlobalResult",
@@ -16,10 +22,16 @@ __all__ = [
     "JoinCounts",
     "LocalResult",
     "LocalResults",
+    "bivariate_moran",
+    "geary",
+    "getis_ord",
     "global_bivariate_moran",
     "global_geary",
     "global_getis_ord",
     "global_join_count",
     "global_moran",
+    "join_count",
     "local_moran",
+    "losh",
+    "quantile_lisa",
 ]

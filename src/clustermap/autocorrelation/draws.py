@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import kernels
+from clustermap.autocorrelation import kernels, local_kernels
 from clustermap.compiled import workers
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Counts", "conditional_counts", "lagged", "permuted_products", "products"]
+__all__ = ["TIES", "Counts", "conditional_counts", "lagged", "permuted_products", "products", "threaded"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+Bools = npt.NDArray[np.bool_]
 Links = tuple[Ints, Ints, Ints, Floats]
 
 _BLOCK = 4_096  # draws per stream: part of what a seed means
@@ -32,7 +33,7 @@ _PIECE = 16_384  # draws worked on at once: changes memory and speed, never an a
 _PIECE_CELLS = 1 << 22
 _COLUMNS = 16
 _WORTH_THREADS = 500_000  # sums; below that, starting threads takes longer
-_TIES = 64 * np.finfo(float).eps
+TIES = 64 * np.finfo(float).eps
 
 
 class Counts(NamedTuple):
@@ -43,55 +44,106 @@ class Counts(NamedTuple):
     draws: Ints
 
 
-def conditional_counts(z: Floats, observed: Floats, sizes: Ints, *, permutations: int, seed: int) -> Counts:
-    """Count, for each variable and area, the draws whose sum over k other areas is as extreme.
+def conditional_counts(
+    z: Floats,
+    observed: Floats,
+    sizes: Ints,
+    *,
+    permutations: int,
+    seed: int,
+    own: Floats | None = None,
+    links: tuple[Ints, Floats] | None = None,
+    first: int = 0,
+    active: Bools | None = None,
+) -> Counts:
+    """Count, for each variable and area, the draws whose statistic over k other areas is as extreme.
 
     Parameters
     ----------
     z : numpy.ndarray
-        Variables × areas.
+        Variables × areas: the values that are drawn.
     observed : numpy.ndarray
-        Sums over the neighbours, same shape.
+        The statistic over the neighbours, same shape: Σ z, or with `own` Σ (z² − 2·own·z).
     sizes : numpy.ndarray
         Number of neighbours of each area.
     permutations, seed : int
         How many draws, and what they come from.
+    own : numpy.ndarray, optional
+        The area's own values, where the statistic asks for them (local Geary).
+    links : tuple of numpy.ndarray, optional
+        Row starts and weights of the links, where those of an area differ: Σ w · … instead of Σ ….
+    first : int
+        Draws made before, which are not made again: whole blocks.
+    active : numpy.ndarray of bool, optional
+        Variables × areas still to be counted for; all where absent.
     """
     wide = int(sizes.max())
     slots = np.full(wide + 1, -1, dtype=np.int64)
     used = np.unique(sizes[sizes > 0])
     slots[used] = np.arange(len(used))
-    tolerance = _TIES * wide * np.abs(z).max(axis=1)
+    tolerance = _tolerance(z, own, links, wide)
     up, low = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape, dtype=np.int64)
     held = np.zeros(z.shape[1], dtype=np.int64)
-    rows = max(1, min(_PIECE, _PIECE_CELLS // len(used)))
+    slow = own is not None or links is not None
+    rows = max(1, min(_PIECE, _PIECE_CELLS // (len(used) if links is None else 3 * wide)))
+    alive = np.flatnonzero(np.ones(len(z), dtype=bool) if active is None else active.any(axis=1))
 
     def count(task: tuple[int, Places]) -> tuple[int, Ints, Ints]:
         s, places = task
+        mine = sizes if active is None else np.where(active[s], sizes, 0)
         more, less = np.zeros_like(held), np.zeros_like(held)
-        sums = np.empty((len(used), len(places)))
-        kernels.prefix_sums(z[s], observed[s], sizes, slots, places, float(tolerance[s]), sums, more, less)
-        sums.sort(axis=1)
-        kernels.count_sorted(sums, observed[s], sizes, slots, float(tolerance[s]), more, less)
+        tie = float(tolerance[s])
+        if links is not None:
+            kind = local_kernels.SUM if own is None else local_kernels.GEARY
+            itself = z[s] if own is None else own[s]
+            local_kernels.count_weighted(
+                z[s], itself, observed[s], mine, *links, places, kind, tie, more, less
+            )
+        elif own is not None:
+            sums, squares = (np.empty((len(used), len(places))) for _ in range(2))
+            local_kernels.pair_sums(
+                z[s], own[s], observed[s], mine, slots, places, sums, squares, tie, more, less
+            )
+            local_kernels.count_pairs(sums, squares, own[s], observed[s], mine, slots, tie, more, less)
+        else:
+            sums = np.empty((len(used), len(places)))
+            kernels.prefix_sums(z[s], observed[s], mine, slots, places, tie, sums, more, less)
+            sums.sort(axis=1)
+            kernels.count_sorted(sums, observed[s], mine, slots, tie, more, less)
         return s, more, less
 
-    for places in _pieces(_places(sizes, wide, permutations, seed, held), rows):
-        work = len(z) * (places.size + len(held))
-        pieces = workers() // len(z) if work >= _WORTH_THREADS else 1
-        tasks = [(s, part) for s in range(len(z)) for part in np.array_split(places, max(1, pieces))]
-        for s, more, less in _threaded(count, tasks, work=work):
+    for places in _pieces(_places(sizes, wide, permutations, seed, held, first=first), rows):
+        work = len(alive) * (places.size + (places.size * len(held) if slow else len(held)))
+        pieces = workers() // max(1, len(alive)) if work >= _WORTH_THREADS else 1
+        tasks = [(s, part) for s in alive for part in np.array_split(places, max(1, pieces))]
+        for s, more, less in threaded(count, tasks, work=work):
             up[s] += more
             low[s] += less
-    return Counts(up, low, permutations - held)
+    return Counts(up, low, permutations - first - held)
 
 
-def lagged(values: Floats, indptr: Ints, indices: Ints) -> Floats:
-    """Return the sum over each area's neighbours: variables × areas."""
+def _tolerance(z: Floats, own: Floats | None, links: tuple[Ints, Floats] | None, wide: int) -> Floats:
+    """Say how far apart two statistics of each variable may lie and still be a tie."""
+    largest = np.abs(z).max(axis=1)
+    if own is not None:
+        largest = largest * (largest + 2 * np.abs(own).max(axis=1))
+    return np.asarray(TIES * wide * largest * (1.0 if links is None else np.abs(links[1]).max()))
+
+
+def lagged(values: Floats, indptr: Ints, indices: Ints, weights: Floats | None = None) -> Floats:
+    """Return the sum over each area's neighbours, weighted where weights are given: variables × areas."""
     out = np.empty_like(values)
     parts = np.array_split(np.arange(len(values)), min(workers(), len(values)))
     rows = [slice(part[0], part[-1] + 1) for part in parts]
     work = len(values) * len(indices)
-    list(_threaded(lambda r: kernels.neighbour_sums(values[r], indptr, indices, out[r]), rows, work=work))
+
+    def add(r: slice) -> None:
+        if weights is None:
+            kernels.neighbour_sums(values[r], indptr, indices, out[r])
+        else:
+            local_kernels.weighted_sums(values[r], indptr, indices, weights, out[r])
+
+    list(threaded(add, rows, work=work))
     return out
 
 
@@ -116,7 +168,7 @@ def permuted_products(z: Floats, links: Links, *, permutations: int, seed: int) 
         return products(z, links, places)
 
     blocks = range(-(-permutations // _PERMUTATION_BLOCK))
-    yield from _threaded(block, blocks, work=permutations * len(links[2]) * len(z))
+    yield from threaded(block, blocks, work=permutations * len(links[2]) * len(z))
 
 
 def products(z: Floats, links: Links, places: Places) -> Floats:
@@ -136,9 +188,11 @@ def products(z: Floats, links: Links, places: Places) -> Floats:
     return np.hstack(out)
 
 
-def _places(sizes: Ints, wide: int, permutations: int, seed: int, held: Ints) -> Iterator[Places]:
+def _places(
+    sizes: Ints, wide: int, permutations: int, seed: int, held: Ints, *, first: int = 0
+) -> Iterator[Places]:
     """Yield the draws block by block, and count in `held` those that hold each area."""
-    for block in range(-(-permutations // _BLOCK)):
+    for block in range(first // _BLOCK, -(-permutations // _BLOCK)):
         rows = min(_BLOCK, permutations - block * _BLOCK)
         uniform = stream(seed, "local-moran", block).random((rows, wide))
         places = np.empty(uniform.shape, dtype=np.int32)
@@ -161,7 +215,7 @@ def _pieces(blocks: Iterator[Places], rows: int) -> Iterator[Places]:
         yield np.concatenate(waiting)
 
 
-def _threaded(function: Callable[[Any], Any], tasks: Iterable[Any], *, work: int) -> Iterable[Any]:
+def threaded(function: Callable[[Any], Any], tasks: Iterable[Any], *, work: int) -> Iterable[Any]:
     """Apply a function to all tasks, in threads where the work (sums to make) is worth starting them."""
     tasks = list(tasks)
     if len(tasks) == 1 or work < _WORTH_THREADS or workers() == 1:

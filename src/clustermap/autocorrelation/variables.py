@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from clustermap.schema import Rates
     from clustermap.weights import Neighbours
 
-__all__ = ["STATUSES", "Group", "Variables", "check_option", "read_variables"]
+__all__ = ["STATUSES", "Group", "Variables", "check_option", "read_pair", "read_variables", "recoded"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
-STATUSES = ("ok", "rounded", "suppressed", "suppressed total", "no firms in area", "constant", "isolate")
-OK, ROUNDED, SUPPRESSED, HIDDEN_TOTAL, NO_FIRMS, CONSTANT, ISOLATE = range(7)
+STATUSES = (
+    "ok", "rounded", "suppressed", "suppressed total", "no firms in area", "constant", "isolate", "not tested",
+)  # fmt: skip
+OK, ROUNDED, SUPPRESSED, HIDDEN_TOTAL, NO_FIRMS, CONSTANT, ISOLATE, UNTESTED = range(8)
 _FEWEST = 3
 _SAME = 1e-12
 
@@ -147,6 +149,64 @@ def read_variables(
     row = near.take(values)[None, :].copy()
     return _checked(
         near, [name], row, np.zeros(row.shape, dtype=np.int8), rates="none", many=False, table=None
+    )
+
+
+def read_pair(
+    data: SectorTable | pd.DataFrame, graph: Graph, *, x: str, y: str, rates: Rates
+) -> tuple[Variables, Variables]:
+    """Read two variables, known in the areas where both are.
+
+    Raises
+    ------
+    InputError
+        CM-PAIR-001: what was given does not hold two variables.
+    StatisticsError, OptionError, AlignmentError
+        As for `read_variables`.
+    """
+    if not isinstance(data, SectorTable | pd.DataFrame):
+        raise InputError(
+            "CM-PAIR-001",
+            f"two variables are needed, got a {type(data).__name__}",
+            why="one variable is held at the area, the other is looked at among its neighbours",
+            fix='pd.DataFrame({"x": …, "y": …}, index=codes), with x="x", y="y", rates="none"',
+        )
+    first, second = (read_variables(data, graph, sector=name, rates=rates) for name in (x, y))
+    unknown = np.isnan(first.values) | np.isnan(second.values)
+    status = np.where(first.status == OK, second.status, first.status)
+    pair = []
+    for known, name in ((first, f"{x} × {y}"), (second, y)):
+        values = np.where(unknown, np.nan, known.values)
+        pair.append(
+            _checked(
+                known.near,
+                [name],
+                values,
+                status.copy(),
+                rates=known.rates,
+                many=False,
+                table=known.table,
+            )
+        )
+    return pair[0], pair[1]
+
+
+def recoded(known: Variables, values: Floats) -> Variables:
+    """Return the same variables with other values, checked anew.
+
+    Raises
+    ------
+    StatisticsError
+        CM-MORAN-004: a constant variable.
+    """
+    return _checked(
+        known.near,
+        known.sectors,
+        values,
+        known.status.copy(),
+        rates=known.rates,
+        many=known.many,
+        table=known.table,
     )
 
 

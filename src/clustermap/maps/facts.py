@@ -36,6 +36,7 @@ _LOCAL: Spec = (
     ("label", "LISA class", "text"),
 )
 _CLASSES = 5
+_QUADRANTS = ("HH", "LL", "HL", "LH")
 
 
 def number(value: Any) -> float | int | None:
@@ -168,15 +169,21 @@ def _quotient_theme(quotients: Any, codes: list[Any]) -> dict[str, Any]:
 
 
 def _local_theme(local: Any, codes: list[Any]) -> dict[str, Any]:
-    names = list(palette.LISA)
+    found = getattr(local, "kinds", _QUADRANTS)
+    # a legend has what the statistic can find, and after it why an area is nothing of that
+    swatches = {kind: {**palette.LISA, **palette.LOCAL}[kind] for kind in found}
+    swatches |= {kind: swatch for kind, swatch in palette.LISA.items() if kind not in _QUADRANTS}
+    names = list(swatches)
     sectors = {}
     for sector, frame in _by_sector(local).items():
         labels = frame["label"].astype(object).reindex(codes).map(clean)
         classes = [names.index(label) if label in names else names.index("undefined") for label in labels]
-        sectors[sector] = _filled(classes, list(palette.LISA.values()))
+        sectors[sector] = _filled(classes, list(swatches.values()))
     alpha, correction = getattr(local, "alpha", 0.05), getattr(local, "correction", "none")
     measure = "p" if correction == "none" else f"q ({correction})"
-    method = f"Local Moran: like areas beside like areas, where {measure} is at most {alpha}."
+    name = getattr(local, "method", "local Moran")
+    what = "like areas beside like areas, " if name == "local Moran" else ""
+    method = f"{name[0].upper()}{name[1:]}: {what}where {measure} is at most {alpha}."
     return _theme("lisa", "Spatial autocorrelation (LISA)", method, sectors)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COUNT_COLOURS", "LISA", "LQ", "LQ_BREAKS", "Swatch", "lq_classes"]
+__all__ = ["COUNT_COLOURS", "LISA", "LOCAL", "LQ", "LQ_BREAKS", "Swatch", "lq_classes"]
 
 Swatch = dict[str, str]
 Floats = npt.NDArray[np.float64]
@@ -39,6 +39,18 @@ LISA: Final[dict[str, Swatch]] = {
     "isolate": {"label": "Isolate (no neighbour)", "colour": "#ffffff", "pattern": "dots"},
     "undefined": {"label": "Undefined", "colour": "#ffffff", "pattern": "hatch"},
     "cannot reach": {"label": "Cannot reach significance", "colour": "#ffffff", "pattern": "cross"},
+}
+
+# Labels that only some local statistics have (ColorBrewer PuOr); each takes the pattern of the LISA label it replaces.
+LOCAL: Final[dict[str, Swatch]] = {
+    "other positive": {
+        "label": "Like its neighbours across the mean",
+        "colour": "#b2abd2",
+        "pattern": "rise-wide",
+    },
+    "negative": {"label": "Unlike its neighbours", "colour": "#fdb863", "pattern": "fall-wide"},
+    "uneven": {"label": "Uneven surroundings", "colour": "#e08214", "pattern": "rise"},
+    "even": {"label": "Even surroundings", "colour": "#8073ac", "pattern": "fall"},
 }
 
 # ColorBrewer YlGnBu (sequential, colour-blind safe).
