@@ -81,6 +81,14 @@ def sparse_broken(rng: np.random.Generator) -> World:
     return World(pd.Series(counts + 1e-6 * rng.normal(size=N)), lattice())
 
 
+def rare(rng: np.random.Generator) -> World:
+    """One firm in three areas: most areas see nothing at all around them."""
+    return World(pd.Series(rng.poisson(0.3, size=N).astype(float)), lattice())
+
+
+THIN = tuple(int(c) for c in CODES if c // SIDE < 3 and c % SIDE < 3)
+
+
 def _rates(rng: np.random.Generator, totals: np.ndarray, share: float) -> World:
     count = rng.binomial(totals, share)
     frame = pd.DataFrame({"sector": count, "rest": totals - count})
@@ -149,7 +157,7 @@ def block(rng: np.random.Generator, effect: float) -> World:
 NULL = {
     world.__name__: world
     for world in (
-        normal, skewed, sparse, sparse_broken, rates, rates_graded, irregular, isolates, thrown, thrown_sparse,
+        normal, skewed, sparse, sparse_broken, rare, rates, rates_graded, irregular, isolates, thrown, thrown_sparse,
     )
 }  # fmt: skip
 PATTERNED = {world.__name__: world for world in (autoregressive, block)}
