@@ -59,6 +59,16 @@ def table(grid):
 
 
 @pytest.fixture
+def uneven_table(grid):
+    """One sector whose rate truly differs from area to area, so that its variance between areas is above 0."""
+    rng = np.random.default_rng(8)
+    everything = rng.poisson(rng.lognormal(3, 0.8, 42)) + 2
+    some = rng.binomial(everything, np.linspace(0.05, 0.5, 42))
+    frame = pd.DataFrame({"some": some, "rest": everything - some}, index=list(grid.unique_ids))
+    return SectorTable.from_values(frame)
+
+
+@pytest.fixture
 def with_isolate():
     """Seven areas in a row, and one that touches nothing."""
     codes = list("abcdefg")

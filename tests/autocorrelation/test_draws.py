@@ -168,8 +168,9 @@ def test_rates_by_hand():
     assert z.tolist() == [pytest.approx([-0.4 / np.sqrt(0.16), 0.4 / np.sqrt(0.16)])]
 
 
-def test_rates_with_less_spread_than_chance_stay_finite():
+def test_rates_with_less_spread_than_chance_have_no_variance_between_areas():
+    """Equal rates but for a firm here or there: what is left is chance, b / total."""
     count, total = np.array([[10.0, 11, 9, 1_000]]), np.array([[100.0, 100, 100, 10_000]])
     z = standardised_rates(count, total)
-    assert np.isfinite(z).all()
-    assert z[0, 1] > 0 > z[0, 2]
+    b = 1_030 / 10_300
+    assert z[0] == pytest.approx((count / total - b)[0] / np.sqrt(b / total[0]))

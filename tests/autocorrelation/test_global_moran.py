@@ -59,10 +59,13 @@ def test_fifty_random_graphs_agree_with_esda():
         )
 
 
-def test_rates_are_those_of_esda(grid, table):
-    result = global_moran(table, grid, sector="some", permutations=0)
+def test_rates_are_those_of_esda(grid, uneven_table):
+    result = global_moran(uneven_table, grid, sector="some", permutations=0)
     peer = esda.Moran_Rate(
-        table.values["some"].to_numpy(), table.area_totals.to_numpy(), grid.to_W(), permutations=0
+        uneven_table.values["some"].to_numpy(),
+        uneven_table.area_totals.to_numpy(),
+        grid.to_W(),
+        permutations=0,
     )
     assert result.rates == "empirical-bayes"
     assert result.statistic == pytest.approx(peer.I, abs=1e-10)

@@ -59,16 +59,19 @@ def test_fifty_random_graphs_agree_with_esda():
         assert np.abs(found - peer.Is * n / (n - 1)).max() < 1e-10
 
 
-def test_rates_are_those_of_esda(grid, table):
-    result = local_moran(table, grid, sector="some", seed=1)
+def test_rates_are_those_of_esda(grid, uneven_table):
+    result = local_moran(uneven_table, grid, sector="some", seed=1)
     peer = esda.Moran_Local_Rate(
-        table.values["some"].to_numpy(), table.area_totals.to_numpy(), grid.to_W(), permutations=0
+        uneven_table.values["some"].to_numpy(),
+        uneven_table.area_totals.to_numpy(),
+        grid.to_W(),
+        permutations=0,
     )
-    n = len(table.values)
+    n = len(uneven_table.values)
     assert np.abs(result.frame["statistic"] - peer.Is * n / (n - 1)).max() < 1e-10
     assert result.rates == "empirical-bayes"
-    raw = local_moran(table, grid, sector="some", rates="none", seed=1)
-    assert raw.frame["value"].tolist() == table.values["some"].tolist()
+    raw = local_moran(uneven_table, grid, sector="some", rates="none", seed=1)
+    assert raw.frame["value"].tolist() == uneven_table.values["some"].tolist()
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])

@@ -14,8 +14,10 @@ def standardised_rates(count: Floats, total: Floats) -> Floats:
     """Standardise rates by what is known of their variance (empirical Bayes).
 
     With rate r, overall rate b and between-area variance a (method of moments), each rate becomes
-    ``(r − b) / √(a + b / total)``; where that variance is negative, ``b / total`` alone is taken. A rate
-    over few firms is noisy: without this, thinly populated areas make a map look rough.
+    ``(r − b) / √(a + b / total)``. A rate over few firms is noisy: without this, thinly populated areas make a
+    map look rough. An `a` estimated below 0, as on half of all maps of equal rates, is 0 (Marshall 1991): kept
+    negative wherever a + b / total stays positive, as published in 1999 and in esda and spdep, it divides the
+    best populated areas by almost nothing.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def standardised_rates(count: Floats, total: Floats) -> Floats:
     ----------
     Assunção, R. M. and Reis, E. A. (1999), A new proposal to adjust Moran's I for population density.
     Statistics in Medicine 18, 2147–2162.
+    Marshall, R. J. (1991), Mapping disease and mortality rates using empirical Bayes estimators.
+    Applied Statistics 40, 283–294.
 
     Examples
     --------
@@ -44,5 +48,4 @@ def standardised_rates(count: Floats, total: Floats) -> Floats:
         overall = count.sum(axis=1, keepdims=True) / everything
         spread = (total * (rate - overall) ** 2).sum(axis=1, keepdims=True) / everything
         between = spread - overall / (everything / total.shape[1])
-        variance = between + overall / total
-        return np.asarray((rate - overall) / np.sqrt(np.where(variance > 0, variance, overall / total)))
+        return np.asarray((rate - overall) / np.sqrt(np.maximum(between, 0) + overall / total))
