@@ -1,0 +1,71 @@
+"""The figures written down by record.py stand for the whole table, and inside the thresholds declared before."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from pathlib import Path
+
+import calibration as c
+import pytest
+
+pytestmark = pytest.mark.validity
+
+HERE = Path(__file__).resolve().parent
+RECORDED = tomllib.loads((HERE / "recorded.toml").read_text(encoding="utf-8"))
+CURVES = {curve["name"]: curve for curve in c.TABLE["power"]["curves"]}
+
+
+def test_every_row_of_the_table_is_recorded_and_no_other():
+    assert set(RECORDED["checks"]) == {check.name for check in c.checks()}
+    assert set(RECORDED["family"]) == {f"{row['statistic']}-{row['world']}" for row in c.families()}
+    assert set(RECORDED["power"]) == set(CURVES)
+
+
+@pytest.mark.parametrize("check", c.checks(), ids=lambda check: check.name)
+def test_recorded_rates_lie_in_the_declared_interval(check):
+    row = RECORDED["checks"][check.name]
+    fewest, most = c.limits(row["maps"])
+    assert row["maps"] == c.TABLE["maps_recorded"]
+    assert row["rejected"] <= most
+    assert row["rejected"] >= fewest or check.judge == "conservative"
+    assert row["ks_p"] >= c.LEAST
+    assert row["faults"] == []
+
+
+@pytest.mark.parametrize("name", list(RECORDED["family"]))
+def test_recorded_family_errors_are_at_most_what_was_declared(name):
+    row = RECORDED["family"][name]
+    assert row["maps"] == c.TABLE["family"]["maps_recorded"]
+    assert row["wrong"] / row["maps"] <= c.TABLE["family"]["highest"]
+
+
+@pytest.mark.parametrize("name", list(CURVES))
+def test_recorded_power_grows_from_the_level_to_what_was_declared(name):
+    row, curve = RECORDED["power"][name], CURVES[name]
+    assert row["effects"] == curve["effects"]
+    assert row["effects"][0] == 0
+    assert row["power"][0] <= c.limits(row["maps"])[1] / row["maps"]
+    assert row["power"][-1] >= curve["reached"]
+    # a curve may fall by sampling error alone: five standard errors of a difference
+    assert all(
+        b >= a - 5 * (0.5 / row["maps"]) ** 0.5 for a, b in zip(row["power"], row["power"][1:], strict=False)
+    )
+
+
+@pytest.fixture(scope="module")
+def record():
+    spec = importlib.util.spec_from_file_location("validity_record", HERE / "record.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_figures_are_rendered_as_they_are_read(record):
+    assert tomllib.loads(record.as_toml(RECORDED)) == RECORDED
+
+
+@pytest.mark.checkout
+def test_the_page_shows_the_recorded_figures(record):
+    page = record.PAGE.read_text(encoding="utf-8")
+    assert record.with_tables(page, RECORDED) == page
