@@ -72,6 +72,7 @@ _HOMES = {
     "quantile_lisa": "autocorrelation.local_quantile",
     "detect_clusters": "detection.scan",
     "Clusters": "detection.clusters",
+    "border_moran": "borders.decomposition",
     "crossing": "borders.crossings",
     "Crossing": "borders.crossings",
     "line_test": "borders.lines",

@@ -18,6 +18,7 @@ from clustermap.autocorrelation.local_losh import losh as losh
 from clustermap.autocorrelation.local_quantile import quantile_lisa as quantile_lisa
 from clustermap.borders.crossings import Crossing as Crossing
 from clustermap.borders.crossings import crossing as crossing
+from clustermap.borders.decomposition import border_moran as border_moran
 from clustermap.borders.line import Line as Line
 from clustermap.borders.lines import line_test as line_test
 from clustermap.detection.clusters import Clusters as Clusters

@@ -53,6 +53,10 @@ JOIN_COLUMNS: Final = (
     "sector", "joins", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations",
     "expected_independent", "variance_independent",
 )  # fmt: skip
+BORDER_COLUMNS: Final = (
+    "sector", "part", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations", "weight",
+)  # fmt: skip
+BORDER_PAIR_COLUMNS: Final = ("sector", "a", "b", "n_links", "weight", "statistic", "expected", "p", "q")
 LOCAL_COLUMNS: Final = ("statistic", "value", "lag", "p", "p_min", "q", "label", "status", "borderline")
 CLUSTER_COLUMNS: Final = (
     "cluster", "sector", "n_areas", "n_firms", "value", "expected", "relative_risk", "score", "p", "p_field",

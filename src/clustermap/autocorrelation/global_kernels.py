@@ -92,12 +92,13 @@ def bilinear_sums(
 
 
 @compiled(
-    "void(float64[::1], int32[:, ::1], int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], "
+    "void(float64[::1], int32[:, ::1], int64[::1], int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], "
     "float64[::1], float64[:, ::1])"
 )
 def parted_sums(
     values: Floats,
     places: Places,
+    order: Ints,
     focal: Ints,
     others: Ints,
     weights: Floats,
@@ -112,17 +113,22 @@ def parted_sums(
     ----------
     values, places
         One variable, and arrangements of it.
+    order
+        The area at each place.
     focal, others, weights
-        The links.
+        The links, by place.
     starts, slots, parts
         Link e gives ``parts[starts[e]:starts[e + 1]]`` of itself to the slots that stand there.
     out
         Filled: arrangements × slots.
     """
+    moved = np.empty(order.size)
     for b in range(places.shape[0]):
+        for i in range(order.size):
+            moved[i] = values[places[b, order[i]]]
         for k in range(out.shape[1]):
             out[b, k] = 0.0
         for e in range(focal.size):
-            product = weights[e] * values[places[b, focal[e]]] * values[places[b, others[e]]]
+            product = weights[e] * moved[focal[e]] * moved[others[e]]
             for k in range(starts[e], starts[e + 1]):
                 out[b, slots[k]] += parts[k] * product
