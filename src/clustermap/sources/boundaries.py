@@ -363,9 +363,14 @@ def _system(geometry: np.ndarray, crs: Any) -> Any:
 
 def _working(geometry: np.ndarray, crs: Any, project_to: Any) -> Any:
     """Choose the working system from longitudes and latitudes along the box of every area."""
-    boxes = shapely.box(*shapely.bounds(geometry).T)
-    corners = shapely.get_coordinates(
-        shapely.segmentize(boxes, np.ptp(shapely.total_bounds(boxes)) / 20 or 1.0)
+    bounds = shapely.bounds(geometry)
+    step = np.ptp(shapely.total_bounds(geometry)) / 20 or 1.0
+    wide = np.ptp(bounds.reshape(-1, 2, 2), axis=1).max(axis=1) > step
+    corners = np.concatenate(
+        (
+            bounds[~wide][:, [0, 1, 0, 3, 2, 1, 2, 3]].reshape(-1, 2),
+            shapely.get_coordinates(shapely.segmentize(shapely.box(*bounds[wide].T), step)),
+        )
     )
     lon, lat = (np.asarray(a) for a in projections.to_lonlat(corners[:, 0], corners[:, 1], crs))
     good = np.isfinite(lon) & np.isfinite(lat)

@@ -137,21 +137,25 @@ def read_coverage(shapes: npt.NDArray[Any]) -> Coverage | None:
 
 def _edges(shapes: npt.NDArray[Any]) -> tuple[Numbers, Numbers, Indices, Indices, Indices]:
     """Read the edges of all rings between numbered points, the area on their left."""
-    parts, owner = shapes, np.arange(len(shapes))
-    if (shapely.get_type_id(shapes) != shapely.GeometryType.POLYGON).any():
-        parts, owner = shapely.get_parts(shapes, return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
+    plain = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
+    plain &= shapely.get_num_interior_rings(shapes) == 0
+    parts, of_area = shapely.get_parts(shapes[~plain], return_index=True)
+    rings, of_part = shapely.get_rings(parts, return_index=True)
+    # a polygon without holes is its own ring: no object is made for it
+    owner = np.concatenate((np.flatnonzero(plain), np.flatnonzero(~plain)[of_area[of_part]])).astype(np.int64)
+    hole = np.zeros(len(owner), dtype=bool)
+    hole[plain.sum() + 1 :] = of_part[1:] == of_part[:-1]
+    rings = np.concatenate((shapes[plain], rings))
     coordinates = shapely.get_coordinates(rings) + 0.0  # -0.0 becomes 0.0
     x, y = (np.ascontiguousarray(column) for column in coordinates.T)
     ends = np.concatenate(([0], np.cumsum(shapely.get_num_coordinates(rings)))).astype(np.int64)
-    hole = np.concatenate(([False], part[1:] == part[:-1]))[: len(part)]
     point, first = np.empty(len(x), dtype=np.int64), np.empty(len(x), dtype=np.int64)
     size = _size(len(x))
     n = number_points(
         x, y, _slots(x.view(np.uint64), y.view(np.uint64), size), np.full(size, -1, np.int64), point, first
     )
     tail, head, area = (np.empty(len(x), dtype=np.int64) for _ in range(3))
-    used = directed_edges(x, y, first, point, ends, hole, owner[part].astype(np.int64), tail, head, area)
+    used = directed_edges(x, y, first, point, ends, hole, owner, tail, head, area)
     return x[first[:n]], y[first[:n]], tail[:used].copy(), head[:used].copy(), area[:used].copy()
 
 
