@@ -41,7 +41,16 @@ from clustermap.measures.distance.economy import economy_from_pairs as economy_f
 from clustermap.measures.distance.kd import duranton_overman as duranton_overman
 from clustermap.measures.distance.results import DistanceCurve as DistanceCurve
 from clustermap.measures.distance.results import DistanceCurves as DistanceCurves
+from clustermap.measures.bounds import QuotientBounds as QuotientBounds
+from clustermap.measures.bounds import quotient_bounds as quotient_bounds
+from clustermap.measures.definitions import Sensitivity as Sensitivity
+from clustermap.measures.definitions import across as across
+from clustermap.measures.lumpy import LumpyQuotients as LumpyQuotients
+from clustermap.measures.lumpy import bootstrap_quotient as bootstrap_quotient
+from clustermap.measures.overlaps import overlap_bounds as overlap_bounds
 from clustermap.measures.quotient import Quotients as Quotients
+from clustermap.measures.variants import QuotientVariants as QuotientVariants
+from clustermap.measures.variants import quotient_variants as quotient_variants
 from clustermap.measures.quotient import location_quotient as location_quotient
 from clustermap.measures.relatedness.coagglomerations import Coagglomeration as Coagglomeration
 from clustermap.measures.relatedness.coagglomerations import coagglomeration as coagglomeration

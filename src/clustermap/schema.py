@@ -48,6 +48,18 @@ STOCK_COLUMNS: Final = (
 CONCENTRATION_COLUMNS: Final = (
     "measure", "n", "statistic", "se", "lower", "upper", "expected", "sd", "z", "p", "q", "status",
 )  # fmt: skip
+VARIANT_COLUMNS: Final = (
+    "area", "sector", "lq", "lower", "upper", "symmetric", "symmetric_lower", "symmetric_upper", "log", "log_lower",
+    "log_upper", "z", "z_log", "label", "status",
+)  # fmt: skip
+ACROSS_COLUMNS: Final = (
+    "area", "low", "high", "holds", "of", "surely", "surely_not", "agree", "lowest", "highest", "status",
+)  # fmt: skip
+LUMPY_COLUMNS: Final = (
+    "area", "sector", "value", "expected", "lq", "plants", "lower", "upper", "p", "q", "boot_lower", "boot_upper",
+    "status",
+)  # fmt: skip
+BOUND_COLUMNS: Final = ("area", "sector", "lq", "lower", "upper", "decision", "status")
 GLOBAL_COLUMNS: Final = ("sector", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations")
 JOIN_COLUMNS: Final = (
     "sector", "joins", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations",

@@ -10,13 +10,27 @@ from clustermap.measures.concentration import (
     maurel_sedillot,
     sector_concentration,
 )
+from clustermap.measures.bounds import QuotientBounds, quotient_bounds
+from clustermap.measures.definitions import Sensitivity, across
+from clustermap.measures.lumpy import LumpyQuotients, bootstrap_quotient
+from clustermap.measures.overlaps import overlap_bounds
 from clustermap.measures.quotient import Quotients, location_quotient
+from clustermap.measures.variants import QuotientVariants, quotient_variants
 
 __all__ = [
     "Agglomeration",
     "ClusterIndex",
     "Concentration",
+    "LumpyQuotients",
+    "QuotientBounds",
+    "QuotientVariants",
     "Quotients",
+    "Sensitivity",
+    "across",
+    "bootstrap_quotient",
+    "overlap_bounds",
+    "quotient_bounds",
+    "quotient_variants",
     "area_specialisation",
     "cluster_index",
     "ellison_glaeser",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["clopper_pearson", "nothing_p", "two_sided_p"]
+__all__ = ["beta_limits", "clopper_pearson", "nothing_p", "two_sided_p"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,22 +31,34 @@ def clopper_pearson(count: Floats, total: Floats, level: float) -> tuple[Floats,
     >>> float(low[0]), round(float(high[0]), 4)
     (0.0, 0.3085)
     """
-    from scipy.special import betaincinv
-
-    tail = (1 - level) / 2
     # pairs repeat: most cells of a fine classification hold a handful of firms
     sizes, which = np.unique(total, return_inverse=True)
     step = np.int64(count.max(initial=0)) + 1
     pairs, back = np.unique(which * step + count.astype(np.int64), return_inverse=True)
-    x, n = (pairs % step).astype(np.float64), sizes[pairs // step]
-    low, high = np.zeros(len(pairs)), np.ones(len(pairs))
-    some, rest = x > 0, x < n
-    low[some] = betaincinv(x[some], n[some] - x[some] + 1, tail)
-    none = rest & ~some
-    high[none] = -np.expm1(np.log(tail) / n[none])
-    both = rest & some
-    high[both] = betaincinv(x[both] + 1, n[both] - x[both], 1 - tail)
+    low, high = beta_limits((pairs % step).astype(np.float64), sizes[pairs // step], level)
     return low[back], high[back]
+
+
+def beta_limits(count: Floats, total: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return the same interval for numbers that need not be whole, such as an effective number of plants.
+
+    Examples
+    --------
+    >>> low, high = beta_limits(np.array([1.5]), np.array([4.5]), 0.95)
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.025, 0.833)
+    """
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    low, high = np.zeros(len(count)), np.ones(len(count))
+    some, rest = count > 0, count < total
+    low[some] = betaincinv(count[some], total[some] - count[some] + 1, tail)
+    none = rest & ~some
+    high[none] = -np.expm1(np.log(tail) / total[none])
+    both = rest & some
+    high[both] = betaincinv(count[both] + 1, total[both] - count[both], 1 - tail)
+    return low, high
 
 
 def two_sided_p(count: Floats, total: Floats, share: Floats) -> Floats:

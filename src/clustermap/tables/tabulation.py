@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clustermap.sources.values import Areas, Firms
     from clustermap.tables.membership import Placement
 
-__all__ = ["tabulate"]
+__all__ = ["belonging", "counted_weights", "tabulate"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -93,13 +93,13 @@ def tabulate(
         )
     taxonomy = taxonomies.load(sectors)
     given_firms, given_areas = given(firms, areas)
-    weight, notes = _weights(given_firms, value)
+    weight, notes = counted_weights(given_firms, value)
     notes += _uncoded(given_firms)
     placement = place(given_firms, given_areas, overlap=overlap)
     if not placement.inside.any():
         raise _nothing_inside(given_firms, given_areas)
     n = len(given_areas)
-    belongs = _belonging(given_firms, taxonomy, codes)
+    belongs = belonging(given_firms, taxonomy, codes)
     if overlap == "full" and len(placement.firm) > placement.inside.sum():
         notes.append(
             "Firms in several areas are counted whole in each of them: areas sum to more than the total."
@@ -130,7 +130,7 @@ def _sums(placement: Placement, counted: Floats, belongs: csr_array, n: int) -> 
     return as_matrix(in_areas @ belongs)
 
 
-def _weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:
+def counted_weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:
     """Return what each firm counts, and what must be said about it."""
     if value == "firms":
         return np.ones(len(firms)), []
@@ -188,7 +188,7 @@ def _uncoded(firms: Firms) -> list[str]:
     )
 
 
-def _belonging(firms: Firms, taxonomy: Taxonomy, codes: Codes) -> csr_array:
+def belonging(firms: Firms, taxonomy: Taxonomy, codes: Codes) -> csr_array:
     """Return firms × sectors: how much of each firm belongs to each sector."""
     from scipy.sparse import csr_array
 
