@@ -27,6 +27,8 @@ from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger
 from clustermap.maps.draw import draw_map as draw_map
+from clustermap.measures.bounds import QuotientBounds as QuotientBounds
+from clustermap.measures.bounds import quotient_bounds as quotient_bounds
 from clustermap.measures.concentration import Agglomeration as Agglomeration
 from clustermap.measures.concentration import ClusterIndex as ClusterIndex
 from clustermap.measures.concentration import Concentration as Concentration
@@ -49,6 +51,7 @@ from clustermap.measures.lumpy import LumpyQuotients as LumpyQuotients
 from clustermap.measures.lumpy import bootstrap_quotient as bootstrap_quotient
 from clustermap.measures.overlaps import overlap_bounds as overlap_bounds
 from clustermap.measures.quotient import Quotients as Quotients
+from clustermap.measures.quotient import location_quotient as location_quotient
 from clustermap.measures.variants import QuotientVariants as QuotientVariants
 from clustermap.measures.variants import quotient_variants as quotient_variants
 from clustermap.measures.quotient import location_quotient as location_quotient

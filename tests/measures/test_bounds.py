@@ -64,7 +64,9 @@ def test_rounded_cells_whose_totals_are_their_sums_have_sharp_bounds():
     every = [range(v - 2, v + 3) for v in (10, 20, 5, 45)]  # s and rest of A, s and rest of B
     values = [quotient(a, b, c, d) for a, b, c, d in itertools.product(*every)]
     row = frame.loc[("A", "s")]
-    assert (row["lower"], row["upper"]) == pytest.approx((min(values), max(values)), rel=1e-12)
+    assert row["lower"] == pytest.approx(min(values), rel=1e-12)
+    # the peak lies between two whole numbers
+    assert max(values) <= row["upper"] < max(values) * (1 + 1e-5)
     assert row["lq"] == pytest.approx(quotient(10, 20, 5, 45))
     assert row["decision"] == "above"
     assert bounds.frame["decision"].isin(["above", "below", "undecidable", "undefined"]).all()
@@ -236,8 +238,8 @@ def test_areas_that_may_be_empty_and_those_that_are(overlapping):
     )
     bounds = overlap_bounds(firms, areas, sectors={"steel": ["24"], "space": ["303"]})
     frame = bounds.frame.set_index(["sector", "area"])
-    # B shares both its firms, two of steel: if it has any it is all steel, 9 / 4 of the nation
-    assert frame.loc[("steel", "B"), "lower"] == pytest.approx(9 / 4)
+    # B shares both its firms, both of steel: if it has any it is all steel, and half of the eight firms are
+    assert frame.loc[("steel", "B"), "lower"] == pytest.approx(2)
     assert frame.loc[("steel", "C"), "status"] == "nothing to divide by"
     assert set(frame.loc["space", "decision"]) == {"undefined"}
     assert "not jointly" in bounds.summary()

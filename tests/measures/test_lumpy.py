@@ -187,7 +187,7 @@ def test_the_summary_says_what_the_intervals_rest_on(plants):
 
 
 def test_refusals(plants, firms_and_areas):
-    firms, areas = firms_and_areas
+    firms, _ = firms_and_areas
     for wrong in ({"interval": 95}, {"replicates": 10}, {"minimum_plants": 2}):
         with pytest.raises(OptionError, match="CM-LUMPY-001"):
             bootstrap_quotient(plants, **wrong)

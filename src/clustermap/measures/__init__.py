@@ -1,5 +1,6 @@
 """How much of a sector an area has, how unevenly sectors lie, and how both change."""
 
+from clustermap.measures.bounds import QuotientBounds, quotient_bounds
 from clustermap.measures.concentration import (
     Agglomeration,
     ClusterIndex,
@@ -10,7 +11,6 @@ from clustermap.measures.concentration import (
     maurel_sedillot,
     sector_concentration,
 )
-from clustermap.measures.bounds import QuotientBounds, quotient_bounds
 from clustermap.measures.definitions import Sensitivity, across
 from clustermap.measures.lumpy import LumpyQuotients, bootstrap_quotient
 from clustermap.measures.overlaps import overlap_bounds
@@ -27,14 +27,14 @@ __all__ = [
     "Quotients",
     "Sensitivity",
     "across",
-    "bootstrap_quotient",
-    "overlap_bounds",
-    "quotient_bounds",
-    "quotient_variants",
     "area_specialisation",
+    "bootstrap_quotient",
     "cluster_index",
     "ellison_glaeser",
     "location_quotient",
     "maurel_sedillot",
+    "overlap_bounds",
+    "quotient_bounds",
+    "quotient_variants",
     "sector_concentration",
 ]

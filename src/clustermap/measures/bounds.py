@@ -136,7 +136,8 @@ def quotient_bounds(
     Returns
     -------
     QuotientBounds
-        Sharp where the totals are sums of the cells. Totals published apart, and rounded like the cells, give outer
+        Sharp where the totals are sums of the cells: reached by figures in the ranges, up to the peak in a, which
+        need not be a whole number. Totals published apart, and rounded like the cells, give outer
         bounds: additivity then ties figures together that are taken one by one here.
 
     Raises

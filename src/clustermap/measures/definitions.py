@@ -242,11 +242,13 @@ def _named(definitions: Sequence[Any] | Mapping[str, Any]) -> dict[str, Taxonomy
 def _regrouped(table: SectorTable, taxonomy: Taxonomy) -> SectorTable:
     """Sum coded sectors into definitions; what is unknown in a part is unknown in the sum."""
     codes = [str(code) for code in table.sectors]
-    odd = [code for code in codes if not code.isdigit() or len(code) != len(codes[0])]
+    lengths = [len(code) for code in codes]
+    digits = max(set(lengths), key=lengths.count)
+    odd = [code for code in codes if not code.isdigit() or len(code) != digits]
     if odd:
         raise InputError(
             "CM-ACROSS-004",
-            f"{len(odd)} of {len(codes)} sectors are no codes of {len(codes[0])} digits: {odd[:5]}",
+            f"{len(odd)} of {len(codes)} sectors are no codes of {digits} digits: {odd[:5]}",
             why="a prefix is looked up from the left: a lost zero or a name would be in no definition",
             fix="table with sectors such as '0161', '2611'; or across(firms, areas, definitions=…)",
         )
@@ -263,7 +265,7 @@ def _regrouped(table: SectorTable, taxonomy: Taxonomy) -> SectorTable:
                     else "holds none of the table's sectors"
                 ),
                 why="a part of a published sector cannot be cut out of it",
-                fix=f"across(firms, areas, definitions=…), or definitions of at most {len(codes[0])} digits",
+                fix=f"across(firms, areas, definitions=…), or definitions of at most {digits} digits",
             )
     weights = as_matrix(taxonomy.weights_for(codes).to_numpy().T)
     matrix = as_matrix(parts_summed(weights, as_matrix(table.matrix.T)).T)

@@ -35,7 +35,7 @@ def largest(box: Box) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         peak = (b * c + np.sqrt(b * c * (b + d) * (c + d))) / d
     peak = np.where(d > 0, peak, np.inf)
-    return _quotient(np.minimum(np.maximum(box.a[0], peak), box.a[1]), b, c, d)
+    return _where_defined(box, _quotient(np.minimum(np.maximum(box.a[0], peak), box.a[1]), b, c, d))
 
 
 def smallest(box: Box) -> Floats:
@@ -48,7 +48,12 @@ def smallest(box: Box) -> Floats:
     0.6
     """
     b, c, d = box.b[1], box.c[1], box.d[0]
-    return np.asarray(np.fmin(_quotient(box.a[0], b, c, d), _quotient(box.a[1], b, c, d)))
+    return _where_defined(box, np.fmin(_quotient(box.a[0], b, c, d), _quotient(box.a[1], b, c, d)))
+
+
+def _where_defined(box: Box, values: Floats) -> Floats:
+    """Take out cells whose area or sector can hold nothing at all."""
+    return np.where((box.a[1] + box.b[1] > 0) & (box.a[1] + box.c[1] > 0), values, np.nan)
 
 
 def _quotient(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:

@@ -180,6 +180,9 @@ def bootstrap_quotient(
     adjust([], correction)
     frame, labels = _plants(plants, areas, sectors, (area, sector, value))
     _check(frame)
+    frame = frame.sort_values(
+        ["area", "sector", "value"], kind="stable"
+    )  # sums and draws in any order of rows
     sums = frame.groupby("area")["value"].sum()
     labels = sums.index if labels is None else labels
     totals = sums.reindex(labels, fill_value=0.0) if area_totals is None else area_totals
@@ -209,7 +212,8 @@ def _plants(data: Any, areas: Any, sectors: Any, columns: tuple[str, str, str]) 
     """Return one row per plant: area, sector (missing outside all), employment; and the areas, where given."""
     plain = isinstance(data, pd.DataFrame) and "geometry" not in data.columns
     absent = [column for column in columns if plain and column not in data.columns]
-    if absent or plain != (areas is None and sectors is None):
+    fits = (areas is None and sectors is None) if plain else (areas is not None and sectors is not None)
+    if absent or not fits:
         raise OptionError(
             "CM-LUMPY-002",
             f"columns {absent} are absent"
@@ -271,9 +275,7 @@ def _one(  # noqa: PLR0917 - private, one use with names beside it
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Measure one sector in all areas."""
-    plants = plants[plants["value"] > 0].sort_values(
-        ["area", "value"], kind="stable"
-    )  # the same draws in any order
+    plants = plants[plants["value"] > 0]
     h, n = plants["value"].to_numpy(float), len(totals)
     where = totals.index.get_indexer(plants["area"]).astype(np.int64)
     value, count = np.bincount(where, weights=h, minlength=n), np.bincount(where, minlength=n)
