@@ -1,5 +1,6 @@
 """How far apart the firms of a sector lie, against firms drawn at random from all sites."""
 
+from clustermap.measures.distance.cross import cross_duranton_overman
 from clustermap.measures.distance.economy import EconomyDistances, economy_distances, economy_from_pairs
 from clustermap.measures.distance.kd import duranton_overman
 from clustermap.measures.distance.results import DistanceCurve, DistanceCurves
@@ -8,6 +9,7 @@ __all__ = [
     "DistanceCurve",
     "DistanceCurves",
     "EconomyDistances",
+    "cross_duranton_overman",
     "duranton_overman",
     "economy_distances",
     "economy_from_pairs",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError
 from clustermap.measures.distance.cells import (
     SHARES,
     Cells,
@@ -19,6 +19,7 @@ from clustermap.measures.distance.cells import (
     offset_counts,
     table,
 )
+from clustermap.measures.distance.extent import largest, notes_of, spread_of
 from clustermap.measures.distance.links import Links, listed_histogram, listed_moments, read_links
 from clustermap.measures.distance.moments import Moments, ring_spread
 from clustermap.measures.distance.pairs import pair_histogram, weighted_pair_histogram
@@ -105,6 +106,14 @@ class EconomyDistances:
         starts = np.arange(len(pairs)) * self.step
         return pd.DataFrame({"from": starts, "to": starts + self.step, "pairs": pairs})
 
+    @property
+    def exact_null(self) -> Moments:
+        """What the exact null needs, worked out where it is not there yet."""
+        moments = self.with_moments().moments
+        if moments is None:  # pragma: no cover - with_moments fills it
+            raise AssertionError
+        return moments
+
     def with_moments(self) -> EconomyDistances:
         """Return the same economy with the exact null, worked out where it is not there yet."""
         if self.moments is not None:
@@ -185,9 +194,9 @@ def economy_distances(
     np.float64(6.0)
     """
     given = located(firms)
-    step = _maximum(maximum_m) / STEPS
+    step = largest(maximum_m) / STEPS
     x, y = coordinates(given)
-    deviation, quartiles = _spread(x, y, step)
+    deviation, quartiles = spread_of(x, y, step)
     economy = EconomyDistances(
         firms=given,
         maximum=float(maximum_m),
@@ -198,7 +207,7 @@ def economy_distances(
         moments=None,
         x=x,
         y=y,
-        note=_said(given, x, y),
+        note=notes_of(given, x, y),
     )
     return economy.with_moments() if exact_null else economy
 
@@ -254,7 +263,7 @@ def economy_from_pairs(
     <EconomyDistances: 4 firms, up to 60 minutes, exact null ready>
     """
     given = located(firms)
-    step = _maximum(maximum) / STEPS
+    step = largest(maximum) / STEPS
     links, said = read_links(pairs, given, step=step, bins=STEPS + BEYOND)
     low, high = np.quantile(links.distance, (0.25, 0.75))
     return EconomyDistances(
@@ -333,61 +342,3 @@ def _exact(economy: EconomyDistances, sector: Sector) -> Floats:
         counts = pair_histogram(x, y, width=economy.step, bins=economy.bins + 1)
         return counts[:-1].astype(np.float64)
     return weighted_pair_histogram(x, y, sector.mark, width=economy.step, bins=economy.bins + 1)[:-1]
-
-
-def _maximum(maximum: float) -> float:
-    if (
-        isinstance(maximum, bool)
-        or not isinstance(maximum, int | float | np.number)
-        or not 0 < maximum < np.inf
-    ):
-        raise OptionError("CM-DISTANCE-010", f"{maximum!r} is no largest distance", fix="maximum_m=180_000")
-    return float(maximum)
-
-
-def _spread(x: Floats, y: Floats, step: float) -> tuple[float, float]:
-    """Return standard deviation and interquartile range of all pair distances, from a coarse grid."""
-    extent = max(float(np.ptp(x)), float(np.ptp(y)))
-    if extent == 0:
-        raise StatisticsError(
-            "CM-DISTANCE-011",
-            f"all {len(x):,} firms lie at one place",
-            why="every pair has distance 0, whatever its sector",
-            fix="places of the firms' sites, not one address for all",
-        )
-    if np.hypot(np.ptp(x), np.ptp(y)) < step:
-        raise StatisticsError(
-            "CM-DISTANCE-014",
-            f"all {len(x):,} firms lie within {extent:,.3g} m of each other, and a step of the curve is {step:,.3g} m",
-            why="every pair falls into the first step",
-            fix=f"maximum_m={extent:.3g}, so that the curve has steps where the firms have distances",
-        )
-    cell = extent / 500
-    cells, place = grid_of(x - x.min(), y - y.min(), cell)
-    count = np.bincount(place, minlength=len(cells.row)).astype(np.float64)
-    reach = max(cells.shape)
-    pairs = offset_counts(cells, count, reach)
-    pairs[0, 0] = (count * (count - 1) / 2).sum()
-    side = np.arange(reach + 1) * cell
-    distance, pairs = np.hypot(side[:, None], side[None, :]).ravel(), pairs.ravel()
-    mean = (pairs @ distance) / pairs.sum()
-    order = np.argsort(distance, kind="stable")
-    passed = np.cumsum(pairs[order])
-    low, high = distance[order][np.searchsorted(passed, np.array([0.25, 0.75]) * passed[-1])]
-    return float(np.sqrt((pairs @ (distance - mean) ** 2) / pairs.sum())), float(high - low)
-
-
-def _said(firms: Firms, x: Floats, y: Floats) -> str:
-    """Say what must stand beside every figure: made-up firms, kinds of places, stacks."""
-    said = ["The firms are synthetic."] if firms.synthetic else []
-    if "registered office" in firms.location_kind:
-        said.append("Places are registered offices, not workplaces.")
-    elif "unknown" in firms.location_kind:
-        said.append("Whether the places are workplaces or registered offices is unknown.")
-    stacked = len(x) - len(np.unique(x + 1j * y))
-    if stacked:
-        said.append(
-            f"{stacked:,} of {len(x):,} firms share their place with another: such pairs have distance 0, "
-            "nothing is moved apart."
-        )
-    return " ".join(said)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import StatisticsError
 from clustermap.measures.distance.assembly import Tested, no_answer, result_of
 from clustermap.measures.distance.bands import normal_bands, normal_draws, simulated_bands
-from clustermap.measures.distance.economy import BEYOND, as_economy
+from clustermap.measures.distance.economy import as_economy
 from clustermap.measures.distance.moments import coefficients
 from clustermap.measures.distance.samples import (
     draw_sites,
+    largest_first,
     sampled_on_cells,
     sampled_pairs,
     sampled_with_marks,
 )
 from clustermap.measures.distance.sites import number_of_draws, read_sectors, site_weights
-from clustermap.measures.distance.smoothing import kernel, silverman
+from clustermap.measures.distance.tasks import BY_MOMENTS, Task, check_graph, check_options
 from clustermap.progress import reporting
 from clustermap.randomness import resolve_seed
-from clustermap.schema import KdMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from clustermap.measures.distance.results import DistanceCurve, DistanceCurves
     from clustermap.measures.distance.sites import Sector
     from clustermap.progress import Progress
-    from clustermap.schema import Correction
+    from clustermap.schema import Correction, KdMethod
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms
 
@@ -42,9 +42,6 @@ __all__ = ["duranton_overman"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-NORMAL_FROM = 2_000  # firms, or S1² / S2: below, the law of the curve is too skew for a normal band
-NULL = "random labelling"
-_REACH = 3  # bandwidths that the bins behind the last distance hold
 
 
 def duranton_overman(
@@ -145,13 +142,13 @@ def duranton_overman(
     >>> curve.label, curve.p_localised
     ('localised', 0.01)
     """
-    _check(method, bandwidth, alpha)
+    check_options(method, bandwidth, alpha)
     draws, seed = number_of_draws(permutations), resolve_seed(seed)
     economy = as_economy(data, maximum_m=maximum_m)
-    _check_graph(economy, method)
+    check_graph(economy, method)
     weight, said = site_weights(economy.firms, weights)
     chosen = read_sectors(economy.firms, weight, sectors=sectors, only=None if sector is None else [sector])
-    task = _Task(economy, method, bandwidth, draws, alpha, seed)
+    task = Task(economy, method, bandwidth, draws, alpha, seed)
     if sector is not None:
         _refuse(economy, chosen[0])
     found: dict[str, Tested] = {}
@@ -165,69 +162,8 @@ def duranton_overman(
         many=sector is None,
         correction=correction,
         alpha=alpha,
-        shared={
-            "method": "K_d (Duranton and Overman 2005)",
-            "null": NULL,
-            "weights": weights,
-            "permutations": draws,
-            "seed": seed,
-            "unit": economy.unit,
-            "maximum": economy.maximum,
-            "sites": economy.sites,
-            "note": " ".join([*said, *([economy.note] if economy.note else [])]),
-        },
+        shared=task.shared("K_d (Duranton and Overman 2005)", weights, said),
     )
-
-
-class _Task(NamedTuple):
-    economy: EconomyDistances
-    method: KdMethod
-    bandwidth: float | None
-    draws: int
-    alpha: float
-    seed: int
-
-    def way(self, sector: Sector) -> str:
-        """Say how chance is worked out for a sector."""
-        if self.method != "auto":
-            return self.method
-        return "moments" if sector.effective >= NORMAL_FROM else "exact-pairs"
-
-    def smoother(self, sector: Sector) -> tuple[Floats, float]:
-        """Return the kernel by distance and bin, and its bandwidth."""
-        e, n = self.economy, len(sector.site)
-        widest = BEYOND * e.step / _REACH
-        h = (
-            self.bandwidth
-            if self.bandwidth is not None
-            else silverman(e.deviation, e.quartiles, n * (n - 1) / 2)
-        )
-        h = min(h, widest)
-        return kernel(e.points, e.bins, width=e.step, bandwidth=h), h
-
-
-def _check(method: str, bandwidth: float | None, alpha: float) -> None:
-    for good, what, fix in (
-        (
-            method in get_args(KdMethod),
-            f"method={method!r}",
-            f"one of {', '.join(map(repr, get_args(KdMethod)))}",
-        ),
-        (bandwidth is None or 0 < bandwidth < np.inf, f"bandwidth={bandwidth!r}", "bandwidth=2_000, or None"),
-        (0 < alpha < 1 / 2, f"alpha={alpha!r}", "alpha=0.05"),
-    ):
-        if not good:
-            raise OptionError("CM-DISTANCE-012", f"{what} is not possible", fix=fix)
-
-
-def _check_graph(economy: EconomyDistances, method: str) -> None:
-    if economy.links is not None and method == "fft":
-        raise OptionError(
-            "CM-DISTANCE-012",
-            'method="fft" is not possible on distances that were given pair by pair',
-            why="they know no cells",
-            fix='method="auto"',
-        )
 
 
 def _status(economy: EconomyDistances, sector: Sector) -> str:
@@ -249,7 +185,7 @@ def _refuse(economy: EconomyDistances, sector: Sector) -> None:
         )
 
 
-def _tested(task: _Task, chosen: list[Sector]) -> Iterator[Tested]:
+def _tested(task: Task, chosen: list[Sector]) -> Iterator[Tested]:
     """Yield all sectors' tests, those of one way together."""
     economy, points = task.economy, len(task.economy.points)
     ways: dict[str, list[Sector]] = {}
@@ -268,43 +204,42 @@ def _tested(task: _Task, chosen: list[Sector]) -> Iterator[Tested]:
         yield from _by_simulation(task, simulated, places, on_cells="fft" in ways)
 
 
-def _by_moments(task: _Task, sectors: list[Sector]) -> Iterator[Tested]:
+def _by_moments(task: Task, sectors: list[Sector]) -> Iterator[Tested]:
     economy = task.economy.with_moments()
-    moments = economy.moments
-    if moments is None:  # pragma: no cover - with_moments fills it
-        return
+    moments = economy.exact_null
     normal = normal_draws(task.seed, len(economy.points))
     for sector in sectors:
-        smooth, h = task.smoother(sector)
+        n = len(sector.site)
+        smooth, h = task.smoother(n * (n - 1) / 2)
         seen = smooth @ economy.seen(sector, cells=True) / sector.mass
         weigh = coefficients(sector.mark, economy.sites)
         mean = smooth @ moments.pairs * (weigh.mean / sector.mass)
         covariance = smooth @ weigh.covariance(moments) @ smooth.T / sector.mass**2
         bands = normal_bands(seen, mean, covariance, normal, task.alpha)
-        decided = "exact moments of chance, normal band"
-        yield Tested(sector.name, len(sector.site), h, len(normal), decided, seen, bands)
+        yield Tested(sector.name, n, h, len(normal), BY_MOMENTS, seen, bands)
 
 
-def _by_simulation(task: _Task, sectors: list[Sector], places: Ints, *, on_cells: bool) -> Iterator[Tested]:
+def _by_simulation(task: Task, sectors: list[Sector], places: Ints, *, on_cells: bool) -> Iterator[Tested]:
     economy = task.economy
 
     def held(sector: Sector, drawn: Floats) -> Tested:
-        smooth, h = task.smoother(sector)
+        n = len(sector.site)
+        smooth, h = task.smoother(n * (n - 1) / 2)
         pool = np.vstack((economy.seen(sector, cells=on_cells), drawn)) @ smooth.T / sector.mass
         bands = simulated_bands(pool[0], pool[1:], task.alpha)
         decided = f"{task.draws:,} simulated draws"
-        return Tested(sector.name, len(sector.site), h, task.draws, decided, pool[0], bands)
+        return Tested(sector.name, n, h, task.draws, decided, pool[0], bands)
 
     if on_cells:
         for sector in sectors:
-            yield held(sector, sampled_on_cells(economy, places, sector.mark))
+            yield held(sector, sampled_on_cells(economy, places, largest_first(sector.mark)))
         return
     by_size: dict[int, list[Sector]] = {}
     for sector in sectors:
         if sector.counted:
             by_size.setdefault(len(sector.site), []).append(sector)
         else:
-            yield held(sector, sampled_with_marks(economy, places, sector.mark))
+            yield held(sector, sampled_with_marks(economy, places, largest_first(sector.mark)))
     if by_size:
         for size, drawn in sampled_pairs(economy, places, np.array(sorted(by_size))):
             for sector in by_size[size]:

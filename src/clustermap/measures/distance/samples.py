@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from clustermap.measures.distance.economy import EconomyDistances
 
-__all__ = ["draw_sites", "sampled_on_cells", "sampled_pairs", "sampled_with_marks"]
+__all__ = ["draw_sites", "largest_first", "sampled_on_cells", "sampled_pairs", "sampled_with_marks"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,6 +64,11 @@ def draw_sites(sites: int, wide: int, *, draws: int, seed: int) -> Ints:
     return out
 
 
+def largest_first(mark: Floats) -> Floats:
+    """Return marks in the order in which they are laid on the sites drawn: none of the firms' own."""
+    return np.ascontiguousarray(np.sort(mark)[::-1])
+
+
 def sampled_pairs(economy: EconomyDistances, places: Ints, sizes: Ints) -> Iterator[tuple[int, Floats]]:
     """Yield each ascending size with its draws × bins of exact pair counts."""
     running = np.zeros((len(places), economy.bins + 1), dtype=np.int64)
@@ -84,8 +89,7 @@ def sampled_pairs(economy: EconomyDistances, places: Ints, sizes: Ints) -> Itera
 
 
 def sampled_with_marks(economy: EconomyDistances, places: Ints, mark: Floats) -> Floats:
-    """Return draws × bins: the marks, largest first, on the sites drawn."""
-    mark = np.ascontiguousarray(np.sort(mark)[::-1])
+    """Return draws × bins: the t-th mark on the t-th site drawn."""
     if economy.links is not None:
         links, size = economy.links, np.array([len(mark)])
         found = listed_samples(links, places, size, sites=economy.sites, bins=economy.bins, mark=mark)
@@ -97,5 +101,5 @@ def sampled_with_marks(economy: EconomyDistances, places: Ints, mark: Floats) ->
 
 def sampled_on_cells(economy: EconomyDistances, places: Ints, mark: Floats) -> Floats:
     """Return draws × bins with distances between cells: the check of the exact null, draw by draw."""
-    economy, mark = on_cells(economy), np.sort(mark)[::-1]
+    economy = on_cells(economy)
     return np.array([sector_on_cells(economy, row[: len(mark)], mark) for row in places], dtype=np.float64)
