@@ -70,6 +70,7 @@ _HOMES = {
     "DistanceCurve": "measures.distance.results",
     "DistanceCurves": "measures.distance.results",
     "EconomyDistances": "measures.distance.economy",
+    "cross_duranton_overman": "measures.distance.cross",
     "duranton_overman": "measures.distance.kd",
     "economy_distances": "measures.distance.economy",
     "economy_from_pairs": "measures.distance.economy",

@@ -39,6 +39,7 @@ from clustermap.measures.concentration import maurel_sedillot as maurel_sedillot
 from clustermap.measures.concentration import sector_concentration as sector_concentration
 from clustermap.measures.definitions import Sensitivity as Sensitivity
 from clustermap.measures.definitions import across as across
+from clustermap.measures.distance.cross import cross_duranton_overman as cross_duranton_overman
 from clustermap.measures.distance.economy import EconomyDistances as EconomyDistances
 from clustermap.measures.distance.economy import economy_distances as economy_distances
 from clustermap.measures.distance.economy import economy_from_pairs as economy_from_pairs

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import permutations
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,47 +37,6 @@ from clustermap.sources.firms import as_firms
 NEAR = {"maximum_m": 60_000.0, "permutations": 199, "seed": 7}
 
 
-CORNER = np.array([300_000.0, 200_000.0])
-
-
-def points(x, y, **columns):
-    """Firms in Britain: x and y from a corner of it."""
-    x, y = np.asarray(x) + CORNER[0], np.asarray(y) + CORNER[1]
-    return gpd.GeoDataFrame(pd.DataFrame(columns), geometry=gpd.points_from_xy(x, y), crs=27700)
-
-
-def towns(n, seed, *, side=200_000, number=25):
-    """Firms in towns of uneven size, and some scattered: an economy that is rough whatever the sector."""
-    rng = np.random.default_rng(seed)
-    size = rng.pareto(1.2, number) + 1
-    centre = rng.uniform(0, side, (number, 2))
-    town = rng.choice(number, n, p=size / size.sum())
-    xy = centre[town] + rng.normal(0, 4_000, (n, 2))
-    scattered = rng.random(n) < 0.3
-    xy[scattered] = rng.uniform(0, side, (scattered.sum(), 2))
-    return np.clip(xy, 0, side)
-
-
-@pytest.fixture(scope="module")
-def firms():
-    """600 firms in towns; "near" lies around one place, "any" anywhere, "spread" on a lattice of its own."""
-    xy = towns(600, 1, side=60_000)
-    rng = np.random.default_rng(2)
-    trade = np.where(rng.random(600) < 0.1, "any", "rest").astype(object)
-    distance = np.hypot(*(xy - xy[10]).T)
-    trade[np.argsort(distance)[:40:2]] = "near"
-    ids = [f"f{i:04}" for i in range(600)]
-    jobs = rng.integers(1, 200, 600)
-    return points(*xy.T, firm_id=ids, trade=trade, jobs=jobs)
-
-
-@pytest.fixture(scope="module")
-def economy():
-    """2,400 firms on cells, the exact null ready."""
-    xy = towns(2_400, 5)
-    return economy_distances(points(*xy.T, firm_id=[f"f{i:04}" for i in range(2_400)]))
-
-
 # --- small closed cases -------------------------------------------------------
 def test_three_firms_have_three_distances():
     x, y = np.array([0.0, 3.0, 0.0]), np.array([0.0, 0.0, 4.0])
@@ -94,7 +52,7 @@ def test_three_firms_have_three_distances():
     ]
 
 
-def test_two_firms_make_one_kernel_with_what_lies_below_zero_folded_back():
+def test_two_firms_make_one_kernel_with_what_lies_below_zero_folded_back(points):
     at = np.linspace(0, 60_000, 181)
     square = points([0, 1_000, 30_000, 59_000, 40_000], [0, 0, 0, 0, 9_000], kind=list("aabbb"))
     curve = duranton_overman(square, sectors="kind", sector="a", bandwidth=2_000, **NEAR)
@@ -148,7 +106,7 @@ def test_the_shares_of_two_cells_are_the_distances_of_points_spread_over_both():
         assert shares.share[a, b].sum() == 4_096
 
 
-def test_loops_and_transforms_over_cells_agree_to_the_last_pair():
+def test_loops_and_transforms_over_cells_agree_to_the_last_pair(towns):
     xy = towns(800, 4, side=50_000)
     cells, place = grid_of(*xy.T, 500.0)
     mass = np.bincount(place).astype(float)
@@ -160,7 +118,7 @@ def test_loops_and_transforms_over_cells_agree_to_the_last_pair():
     assert looped.sum() == pytest.approx(800 * 799 / 2, rel=1e-3)
 
 
-def test_a_large_sector_goes_through_the_transform_with_the_same_answer(monkeypatch):
+def test_a_large_sector_goes_through_the_transform_with_the_same_answer(monkeypatch, towns):
     xy = towns(3_000, 4, side=50_000)
     cells, place = grid_of(*xy.T, 500.0)
     mass = np.bincount(place).astype(float)
@@ -171,7 +129,7 @@ def test_a_large_sector_goes_through_the_transform_with_the_same_answer(monkeypa
     )
 
 
-def test_ring_counts_are_counted_around_every_site():
+def test_ring_counts_are_counted_around_every_site(towns):
     xy = towns(500, 8, side=40_000)
     cells, place = grid_of(*xy.T, 500.0)
     mass = np.bincount(place).astype(float)
@@ -188,7 +146,7 @@ def test_ring_counts_are_counted_around_every_site():
         np.testing.assert_allclose(rings[v], both - without + own, atol=1e-9)
 
 
-def test_a_curve_on_cells_is_within_one_percent_of_the_exact_one():
+def test_a_curve_on_cells_is_within_one_percent_of_the_exact_one(points, towns):
     xy = towns(6_000, 9, side=300_000, number=80)
     firms = points(*xy.T, kind=np.where(np.arange(6_000) < 4_000, "some", "rest"))
     options = {"sectors": "kind", "sector": "some", "seed": 1}
@@ -289,7 +247,7 @@ def test_a_sector_around_one_place_is_localised_and_a_random_one_is_not(firms):
     assert near._repr_html_().startswith("<pre>")
 
 
-def test_firms_on_a_lattice_of_their_own_are_dispersed():
+def test_firms_on_a_lattice_of_their_own_are_dispersed(points):
     rng = np.random.default_rng(5)
     side = np.arange(8) * 7_000.0
     lattice = np.array(np.meshgrid(side, side)).reshape(2, -1).T
@@ -363,8 +321,8 @@ def test_row_order_and_threads_change_no_byte(firms, monkeypatch):
 
 
 @settings(max_examples=6, deadline=None)
-@given(st.integers(2, 40), st.integers(0, 1_000))
-def test_shift_and_relabelling_leave_the_curve_alone(n, seed):
+@given(n=st.integers(2, 40), seed=st.integers(0, 1_000))
+def test_shift_and_relabelling_leave_the_curve_alone(n, seed, points):
     rng = np.random.default_rng(seed)
     xy = rng.integers(0, 50_000, (60, 2)).astype(float)
     kind = np.where(np.arange(60) < n, "a", "b")
@@ -449,7 +407,7 @@ def test_a_pair_given_twice_has_its_mean_and_this_is_said(firms):
 
 
 # --- what is said, what is refused ------------------------------------------------------
-def test_stacked_firms_are_pairs_at_distance_zero_and_this_is_said():
+def test_stacked_firms_are_pairs_at_distance_zero_and_this_is_said(points):
     xy = np.repeat(
         np.array([[0.0, 0.0], [9_000.0, 0.0], [50_000.0, 9_000.0], [20_000.0, 30_000.0]]), 5, axis=0
     )
@@ -474,7 +432,7 @@ def test_a_sector_without_an_answer_says_why(firms):
         duranton_overman(firms.assign(trade="all"), sectors="trade", sector="all", **NEAR)
 
 
-def test_bad_input_is_refused_with_its_code(firms):
+def test_bad_input_is_refused_with_its_code(firms, points):
     options = {"sectors": "trade", "sector": "near", **NEAR}
     with pytest.raises(StatisticsError, match="CM-DISTANCE-001"):
         duranton_overman(firms.head(3), **options)
@@ -521,7 +479,7 @@ def test_an_economy_is_made_for_one_largest_distance(economy):
     assert economy._repr_html_().startswith("<pre>")
 
 
-def test_a_grid_that_does_not_fit_is_refused():
+def test_a_grid_that_does_not_fit_is_refused(points):
     xy = np.array([[0.0, 0.0], [3e5, 3e5], [1e5, 1e5], [0.0, 3e5]])
     with pytest.raises(OptionError, match="CM-DISTANCE-004"):
         economy_distances(points(*xy.T, firm_id=list("abcd")), maximum_m=400)
@@ -557,7 +515,7 @@ def test_sectors_come_from_codes_taxonomies_and_columns(firms):
 
 # --- a published forest -----------------------------------------------------------------
 @pytest.mark.real
-def test_e19_trees_of_paracou_from_points_and_from_their_distance_table(real_data):
+def test_e19_trees_of_paracou_from_points_and_from_their_distance_table(real_data, points):
     trees = pd.read_csv(real_data / "reference" / "paracou16_trees.csv")
     ids = [f"t{i:04}" for i in range(len(trees))]
     forest = points(
