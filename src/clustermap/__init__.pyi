@@ -46,6 +46,14 @@ from clustermap.measures.distance.economy import economy_from_pairs as economy_f
 from clustermap.measures.distance.kd import duranton_overman as duranton_overman
 from clustermap.measures.distance.results import DistanceCurve as DistanceCurve
 from clustermap.measures.distance.results import DistanceCurves as DistanceCurves
+from clustermap.measures.growth import Births as Births
+from clustermap.measures.growth import QuotientChange as QuotientChange
+from clustermap.measures.growth import ShiftShare as ShiftShare
+from clustermap.measures.growth import Survival as Survival
+from clustermap.measures.growth import births as births
+from clustermap.measures.growth import quotient_change as quotient_change
+from clustermap.measures.growth import shift_share as shift_share
+from clustermap.measures.growth import survival as survival
 from clustermap.measures.lumpy import LumpyQuotients as LumpyQuotients
 from clustermap.measures.lumpy import bootstrap_quotient as bootstrap_quotient
 from clustermap.measures.overlaps import overlap_bounds as overlap_bounds

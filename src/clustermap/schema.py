@@ -22,6 +22,7 @@ Background = Literal["minimum-effect", "homogeneous"]
 Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
 ProfileReference = Literal["nation", "rest"]
+ShiftMethod = Literal["classic", "esteban-marquillas"]
 LineNull = Literal["connected-subsets", "permute-and-reselect"]
 PresenceRule = Literal["lq", "significant"]
 Normalisation = Literal["minimum", "cosine", "association"]
@@ -60,6 +61,13 @@ LUMPY_COLUMNS: Final = (
     "status",
 )  # fmt: skip
 BOUND_COLUMNS: Final = ("area", "sector", "lq", "lower", "upper", "decision", "status")
+QUOTIENT_CHANGE_COLUMNS: Final = (
+    "area", "sector", "before", "after", "lq_before", "lq_after", "ratio", "lower", "upper", "p", "q", "status",
+)  # fmt: skip
+BIRTH_COLUMNS: Final = (
+    "area", "sector", "year", "births", "stock", "rate", "lower", "upper", "expected", "p", "q", "status",
+)  # fmt: skip
+SURVIVAL_COLUMNS: Final = ("group", "age", "at_risk", "ended", "survival", "se", "lower", "upper")
 GLOBAL_COLUMNS: Final = ("sector", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations")
 JOIN_COLUMNS: Final = (
     "sector", "joins", "statistic", "expected", "variance", "z", "p_normal", "p", "permutations",
