@@ -96,8 +96,8 @@ def test_what_is_new_is_said():
     second = pd.DataFrame({"new": [3, 0], "here": [4, 6], "old": [10, 5]}, index=["A", "B"])
     result = shift_share(first, second, method="esteban-marquillas")
     frame = result.frame.set_index(["area", "sector"])
-    assert frame.loc[("A", "new"), "status"] == "new in the nation: all of it regional"
-    assert frame.loc[("A", "new"), ["national", "mix", "competitive", "allocation"]].to_list() == [0, 0, 3, 0]
+    assert frame.loc[("A", "new"), "status"] == "new in the nation: all of it mix"
+    assert frame.loc[("A", "new"), ["national", "mix", "competitive", "allocation"]].to_list() == [0, 3, 0, 0]
     assert frame.loc[("A", "here"), "status"] == "new in the area: no rate of its own"
     assert frame.loc[("A", "here"), "competitive"] == 4
     assert "1 cells: new in the nation" in result.summary()

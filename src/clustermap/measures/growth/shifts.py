@@ -25,7 +25,7 @@ __all__ = ["ShiftShare", "shift_share"]
 
 Floats = npt.NDArray[np.float64]
 _TOLD = 5
-STATUS_NEW_SECTOR = "new in the nation: all of it regional"
+STATUS_NEW_SECTOR = "new in the nation: all of it mix"
 STATUS_NEW_HERE = "new in the area: no rate of its own"
 COMPONENTS = {
     "classic": ("national", "mix", "regional"),
@@ -177,8 +177,7 @@ def shift_share(
 
     Notes
     -----
-    Vectorised over all cells. A sector that the nation did not have has no rate: its change is regional
-    (competitive). A sector new in the area has no own rate: its regional component is its change, all competitive.
+    Vectorised over all cells. A sector that the nation did not have has no rate: its change is mix. A sector new in the area has no own rate: its regional component is its change, all competitive.
 
     References
     ----------
@@ -227,10 +226,12 @@ def _components(pair: Pair, method: ShiftMethod) -> tuple[dict[str, Floats], npt
     nation = pair.after.total / pair.before.total - 1
     first, second = (t.sector_totals.to_numpy(dtype=np.float64) for t in (pair.before, pair.after))
     with np.errstate(divide="ignore", invalid="ignore"):
-        of_sector = np.where(first > 0, second / first - 1, nation)  # no rate of its own: nothing is mix
+        of_sector = second / first - 1
         known = np.where(np.isnan(x + y), np.nan, 1.0)
-        parts = {"national": x * nation * known, "mix": x * (of_sector - nation) * known}
-        regional = y - x * (1 + of_sector)
+        # a sector that the nation did not have has no rate: that it came is mix, and mix still sums to 0 over the nation
+        mix = np.where(first > 0, x * (of_sector - nation), y - x * (1 + nation)) * known
+        regional = np.where(first > 0, y - x * (1 + of_sector), 0.0) * known
+        parts = {"national": x * nation * known, "mix": mix}
         status = pair.status.copy()
         new = (x == 0) & (y > 0)
         status[new] = STATUS_NEW_HERE
