@@ -251,7 +251,7 @@ def test_intervals_cover_at_least_about_as_often_as_they_say(areas, firms):
 
 
 # --- properties -------------------------------------------------------------------
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60)), min_size=3, max_size=8), st.randoms())
 def test_row_order_changes_no_byte(cells, random):
     frame = pd.DataFrame(cells, index=[f"A{i}" for i in range(len(cells))], columns=["s", "rest"])
@@ -261,7 +261,7 @@ def test_row_order_changes_no_byte(cells, random):
     pd.testing.assert_frame_equal(first, sector_concentration(frame.loc[order, ["rest", "s"]], **QUICK).frame)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 60)), min_size=3, max_size=8), st.integers(2, 5))
 def test_splitting_an_area_in_proportion_changes_no_index_that_weighs_areas(cells, parts):
     frame = pd.DataFrame(cells, index=[f"A{i}" for i in range(len(cells))], columns=["s", "rest"]) * parts
@@ -275,7 +275,7 @@ def test_splitting_an_area_in_proportion_changes_no_index_that_weighs_areas(cell
     np.testing.assert_allclose(pieces[same].astype(float), whole[same].astype(float), atol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60)), min_size=3, max_size=8).filter(
         lambda cells: sum(c[0] for c in cells) > 0

@@ -73,7 +73,7 @@ def test_e9_esteban_marquillas_divides_the_regional_component(e9):
     assert four.groupby("area")["homothetic"].sum()["A"] == pytest.approx(180)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CELLS, st.sampled_from(METHODS))
 def test_components_add_up_to_the_change_in_every_cell_area_and_sector(rows, method):
     result = shift_share(*tables(rows), method=method)
@@ -131,7 +131,7 @@ def test_the_nation_is_that_of_the_table():
     assert row[["national", "mix", "regional"]].to_list() == pytest.approx([2.5, 2.5, -3.0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(CELLS, st.randoms())
 def test_row_order_changes_no_byte(rows, random):
     first, second = tables(rows)
@@ -188,7 +188,7 @@ def test_p_is_the_conditional_test_of_two_poisson_rates():
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CELLS, st.sampled_from([0.8, 0.95]))
 def test_p_is_below_alpha_exactly_where_the_interval_excludes_no_change(rows, interval):
     frame = quotient_change(*tables(rows), interval=interval).frame
@@ -197,7 +197,7 @@ def test_p_is_below_alpha_exactly_where_the_interval_excludes_no_change(rows, in
     assert ((frame["p"] < 1 - interval) == outside).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(CELLS)
 def test_time_turned_round_gives_the_same_p_and_the_inverse_interval(rows):
     first, second = tables(rows)

@@ -13,7 +13,7 @@ __all__ = ["curves_of", "log_rank"]
 Floats = npt.NDArray[np.float64]
 Spells = tuple[Floats, Floats, npt.NDArray[np.bool_]]
 _YEAR = 365.25
-_TWO = 2
+_TWO, _ROUNDING = 2, 1e-9
 
 
 def curves_of(
@@ -88,8 +88,11 @@ def log_rank(m: int, group: npt.NDArray[np.int64], spells: Spells) -> tuple[floa
     share = at_risk / n
     covariance = np.diag((share * weight).sum(axis=1)) - (share * weight) @ share.T
     apart = (ended - expected).sum(axis=1)
-    # one group's deviation is what the others' leave over
-    statistic = float(apart @ np.linalg.pinv(covariance, hermitian=True) @ apart)
-    degrees = int(np.linalg.matrix_rank(covariance, hermitian=True))
-    p = float(chi2.sf(statistic, degrees)) if degrees else np.nan
-    return statistic if degrees else np.nan, degrees, p, expected.sum(axis=1)
+    # one group's deviation is what the others' leave over: its direction has no variance but that of rounding
+    variance, direction = np.linalg.eigh(covariance)
+    some = variance > _ROUNDING * max(variance.max(initial=0.0), 0.0)
+    degrees = int(some.sum())
+    if not degrees:
+        return np.nan, 0, np.nan, expected.sum(axis=1)
+    statistic = float(((apart @ direction[:, some]) ** 2 / variance[some]).sum())
+    return statistic, degrees, float(chi2.sf(statistic, degrees)), expected.sum(axis=1)

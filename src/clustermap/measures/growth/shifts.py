@@ -177,7 +177,8 @@ def shift_share(
 
     Notes
     -----
-    Vectorised over all cells. A sector that the nation did not have has no rate: its change is mix. A sector new in the area has no own rate: its regional component is its change, all competitive.
+    Vectorised over all cells. A sector that the nation did not have has no rate: its change is mix. A sector new in
+    the area has no rate of its own there: its regional component is all competitive.
 
     References
     ----------
@@ -228,7 +229,7 @@ def _components(pair: Pair, method: ShiftMethod) -> tuple[dict[str, Floats], npt
     with np.errstate(divide="ignore", invalid="ignore"):
         of_sector = second / first - 1
         known = np.where(np.isnan(x + y), np.nan, 1.0)
-        # a sector that the nation did not have has no rate: that it came is mix, and mix still sums to 0 over the nation
+        # a sector that the nation did not have has no rate: that it came is mix, which still sums to 0 over the nation
         mix = np.where(first > 0, x * (of_sector - nation), y - x * (1 + nation)) * known
         regional = np.where(first > 0, y - x * (1 + of_sector), 0.0) * known
         parts = {"national": x * nation * known, "mix": mix}
