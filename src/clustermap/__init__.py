@@ -55,6 +55,8 @@ _HOMES = {
     "Proximity": "measures.relatedness.proximities",
     "relatedness_density": "measures.relatedness.densities",
     "RelatednessDensity": "measures.relatedness.densities",
+    "colocation_quotient": "measures.relatedness.colocations",
+    "Colocation": "measures.relatedness.colocations",
     "coagglomeration": "measures.relatedness.coagglomerations",
     "Coagglomeration": "measures.relatedness.coagglomerations",
     "variety": "measures.relatedness.varieties",

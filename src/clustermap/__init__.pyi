@@ -61,6 +61,8 @@ from clustermap.measures.quotient import Quotients as Quotients
 from clustermap.measures.quotient import location_quotient as location_quotient
 from clustermap.measures.relatedness.coagglomerations import Coagglomeration as Coagglomeration
 from clustermap.measures.relatedness.coagglomerations import coagglomeration as coagglomeration
+from clustermap.measures.relatedness.colocations import Colocation as Colocation
+from clustermap.measures.relatedness.colocations import colocation_quotient as colocation_quotient
 from clustermap.measures.relatedness.complexities import Complexity as Complexity
 from clustermap.measures.relatedness.complexities import complexity as complexity
 from clustermap.measures.relatedness.densities import RelatednessDensity as RelatednessDensity

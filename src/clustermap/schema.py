@@ -88,6 +88,10 @@ DENSITY_COLUMNS: Final = ("area", "sector", "present", "density", "expected", "e
 COAGGLOMERATION_COLUMNS: Final = (
     "a", "b", "n_a", "n_b", "statistic", "expected", "variance", "z", "p_normal", "p", "q", "status",
 )  # fmt: skip
+COLOCATION_COLUMNS: Final = COAGGLOMERATION_COLUMNS
+LOCAL_COLOCATION_COLUMNS: Final = (
+    "firm_id", "neighbours", "share", "statistic", "p", "p_min", "q", "label", "status",
+)  # fmt: skip
 VARIETY_COLUMNS: Final = (
     "area", "value", "n_sectors", "n_groups", "total", "unrelated", "related", "bias", "total_lower", "total_upper",
     "unrelated_lower", "unrelated_upper", "related_lower", "related_upper", "status",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction
 
 __all__ = [
+    "Asked",
     "Meetings",
     "draws_for",
     "hypergeometric_tails",
@@ -36,6 +37,27 @@ _SLICE = 1 << 19  # random numbers held at once: changes memory, never an answer
 _BUDGET = 2e10  # elementary steps that permutations="auto" may take: about a minute
 _OVERHEAD = 5e4  # what a draw costs however small the matrix
 _FEWEST, _MOST = 999, 999_999
+
+
+class Asked(NamedTuple):
+    """What a user asks of a test by draws."""
+
+    permutations: int | str
+    alternative: Alternative
+    correction: Correction
+    alpha: float
+    seed: int
+
+    def draws(self, family: int, *, work: float) -> int:
+        """Return how many draws to take, as :func:`draws_for`."""
+        return draws_for(
+            self.permutations,
+            family,
+            work=work,
+            alpha=self.alpha,
+            correction=self.correction,
+            alternative=self.alternative,
+        )
 
 
 class Meetings(NamedTuple):

@@ -1,5 +1,7 @@
 """The inner loops of relatedness: trades between rows of a presence matrix, and labels around sites."""
 
+# ruff: noqa: PLR0917 - kernels take flat arrays, by position
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,9 +9,11 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["trade"]
+__all__ = ["lag_of_draw", "meet", "trade"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -51,3 +55,131 @@ def trade(state: Bytes, uniform: Floats) -> None:
             value = chosen if j < few else 1 - chosen
             state[a, single[j]] = value
             state[b, single[j]] = 1 - value
+
+
+@compiled("Tuple((int32[::1], int32[::1], int64[::1]))(int32[::1], int64[::1], int64)")
+def _compressed(labels: Places, starts: Ints, kinds_in_all: int) -> tuple[Places, Places, Ints]:
+    """List the labels at each site once, with how many firms have them: a site of thousands is as one firm each."""
+    sites = starts.size - 1
+    kinds = np.empty(labels.size, dtype=np.int32)
+    number = np.zeros(labels.size, dtype=np.int32)
+    found = np.zeros(sites, dtype=np.int64)
+    place = np.full(kinds_in_all, -1, dtype=np.int64)
+    for u in range(sites):
+        first = starts[u]
+        n = 0
+        for j in range(first, starts[u + 1]):
+            label = labels[j]
+            if label < 0:
+                continue
+            if place[label] < 0:
+                place[label] = first + n
+                kinds[first + n] = label
+                number[first + n] = 0
+                n += 1
+            number[place[label]] += 1
+        for j in range(first, first + n):
+            place[kinds[j]] = -1
+        found[u] = n
+    return kinds, number, found
+
+
+@compiled("void(int32[::1], int64[::1], int64[::1], int32[::1], float64[::1], float64[:, ::1])")
+def meet(labels: Places, starts: Ints, indptr: Ints, indices: Places, weights: Floats, out: Floats) -> None:
+    """Add up the weights from the firms of each label to the firms of each label, site by site.
+
+    Parameters
+    ----------
+    labels
+        Label of each firm, −1 for none; firms of a site stand together.
+    starts
+        Where the firms of each site start.
+    indptr, indices, weights
+        For each site the sites around it, itself included where its firms are each other's neighbours, and the
+        weight of each firm there; no firm is its own neighbour.
+    out
+        Labels × labels, added to.
+    """
+    sites = starts.size - 1
+    kinds, number, found = _compressed(labels, starts, out.shape[0])
+    around = np.zeros(out.shape[0])
+    touched = np.empty(out.shape[0], dtype=np.int64)
+    for u in range(sites):
+        if found[u] == 0:
+            continue
+        n = 0
+        itself = 0.0
+        for e in range(indptr[u], indptr[u + 1]):
+            v = indices[e]
+            if v == u:
+                itself = weights[e]
+            for j in range(starts[v], starts[v] + found[v]):
+                b = kinds[j]
+                if around[b] == 0.0:
+                    touched[n] = b
+                    n += 1
+                around[b] += weights[e] * number[j]
+        for j in range(starts[u], starts[u] + found[u]):
+            a = kinds[j]
+            for t in range(n):
+                out[a, touched[t]] += number[j] * around[touched[t]]
+            out[a, a] -= number[j] * itself
+        for t in range(n):
+            around[touched[t]] = 0.0
+
+
+@compiled(
+    "void(int64[::1], int64[::1], int64[::1], int64[::1], int32[::1], float64[::1], int64[::1], int64, float64[::1])",
+)
+def lag_of_draw(
+    chosen: Ints,
+    site: Ints,
+    firms: Ints,
+    indptr: Ints,
+    indices: Places,
+    weights: Floats,
+    marked: Ints,
+    sites: int,
+    out: Floats,
+) -> None:
+    """Sum the weights from some firms to a random set of the others.
+
+    Parameters
+    ----------
+    chosen
+        The set, and last one firm more, which stands in where the firm itself is in the set.
+    site
+        Site of each firm.
+    firms
+        The firms whose sums are asked for.
+    indptr, indices, weights
+        As in :func:`meet`.
+    marked
+        One 0 per firm; used, and left as it was.
+    sites
+        Number of sites.
+    out
+        Filled: one sum per firm asked for.
+    """
+    size = chosen.size - 1
+    number = np.zeros(sites, dtype=np.int64)
+    for j in range(size):
+        number[site[chosen[j]]] += 1
+        marked[chosen[j]] = 1
+    spare = site[chosen[size]]
+    for i in range(firms.size):
+        u = site[firms[i]]
+        inside = marked[firms[i]]
+        total = 0.0
+        for e in range(indptr[u], indptr[u + 1]):
+            v = indices[e]
+            there = number[v]
+            if inside == 1:
+                if v == u:
+                    there -= 1
+                if v == spare:
+                    there += 1
+            total += weights[e] * there
+        out[i] = total
+    for j in range(size):
+        marked[chosen[j]] = 0
