@@ -7,6 +7,7 @@ of few firms is coarse: its exact test may reject less than 5 %.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import geopandas as gpd
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from clustermap.measures.relatedness import coagglomeration, colocation_quotient
+from clustermap.sources.firms import as_firms
 
 pytestmark = pytest.mark.validity
 
@@ -31,12 +33,21 @@ def towns(rng, n):
     return np.round((centre[rng.integers(10, size=n)] + rng.normal(0, 700, size=(n, 2))) / 200) * 200
 
 
-def firms_of(points, labels):
-    return gpd.GeoDataFrame(
-        {"firm_id": [f"f{i:04}" for i in range(len(points))], "kind": labels},
-        geometry=gpd.points_from_xy(*points.T),
-        crs="EPSG:27700",
+@cache
+def read():
+    """Firms are read once; every world has its own places and labels."""
+    return as_firms(
+        gpd.GeoDataFrame(
+            {"firm_id": [f"f{i:04}" for i in range(FIRMS)]},
+            geometry=gpd.points_from_xy(np.full(FIRMS, 4e5), np.full(FIRMS, 3e5)),
+            crs="EPSG:27700",
+        )
     )
+
+
+def firms_of(points, labels):
+    frame = read().frame.assign(kind=labels)
+    return replace(read(), frame=frame.set_geometry(gpd.points_from_xy(*points.T, crs="EPSG:27700")))
 
 
 @cache

@@ -13,6 +13,8 @@ from clustermap.measures.relatedness.kernels import lag_of_draw, meet
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clustermap.measures.relatedness.neighbourhoods import Neighbourhoods
 
 __all__ = [
@@ -30,6 +32,7 @@ Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 _BLOCK = 8  # draws per stream: part of what a seed means
 _TIES = 1e-9
+_WORTH_THREADS = 500_000  # links and labels; below that, starting threads takes longer
 
 
 class LinkSums(NamedTuple):
@@ -123,12 +126,7 @@ def shuffled_tails(
             low += found <= observed + tolerance
         return up, low
 
-    up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
-    with ThreadPoolExecutor(workers()) as pool:
-        for more, less in pool.map(count, range(-(-permutations // _BLOCK))):
-            up += more
-            low += less
-    return up, low
+    return _summed(count, permutations, work=permutations * (len(near.indices) + len(labels)))
 
 
 def lag_tails(
@@ -166,12 +164,18 @@ def lag_tails(
             low += lag <= observed + tolerance
         return up, low
 
-    up, low = np.zeros(len(firms), dtype=np.int64), np.zeros(len(firms), dtype=np.int64)
-    with ThreadPoolExecutor(workers()) as pool:
-        for more, less in pool.map(count, range(-(-permutations // _BLOCK))):
-            up += more
-            low += less
-    return up, low
+    return _summed(count, permutations, work=permutations * (len(firms) * len(near.indices) // sites + n))
+
+
+def _summed(count: Callable[[int], tuple[Ints, Ints]], permutations: int, *, work: int) -> tuple[Ints, Ints]:
+    """Add up the tails of all blocks of draws, in threads where the work is worth starting them."""
+    blocks = range(-(-permutations // _BLOCK))
+    if work < _WORTH_THREADS or workers() == 1:
+        tails = list(map(count, blocks))
+    else:
+        with ThreadPoolExecutor(workers()) as pool:
+            tails = list(pool.map(count, blocks))
+    return sum((up for up, _ in tails[1:]), tails[0][0]), sum((low for _, low in tails[1:]), tails[0][1])
 
 
 def neighbourhood_tails(

@@ -26,6 +26,7 @@ Places = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
 _SPARE = 4
 _CHUNK = 1 << 16
+_MANY = 5_000  # sites; below that, starting threads takes longer
 _SAME = 1e-9  # distances closer than this share of themselves are ties
 _IN_A_CELL = 64
 
@@ -141,7 +142,9 @@ def _nearest(
     """Return the links of some sites: number of links, then the links, then what each site needs for its law."""
     asked = min(len(points), k + 1 + _SPARE)
     while True:
-        found = np.asarray(tree.query(points[rows], k=asked, workers=workers())[1]).reshape(len(rows), -1)
+        found = np.asarray(
+            tree.query(points[rows], k=asked, workers=workers() if len(rows) > _MANY else 1)[1]
+        ).reshape(len(rows), -1)
         distance = np.hypot(*(points[found] - points[rows][:, None, :]).transpose(2, 0, 1))
         order = np.lexsort((found, distance), axis=1)
         found, distance = np.take_along_axis(found, order, 1), np.take_along_axis(distance, order, 1)
@@ -158,8 +161,8 @@ def _nearest(
     share = (k - near) / last
     weight = np.where(whole, 1.0, share[:, None])
     if gaussian:
-        with np.errstate(invalid="ignore"):
-            weight *= np.exp(-0.5 * np.nan_to_num(distance / edge) ** 2)
+        apart = np.divide(distance, edge, out=np.zeros_like(distance), where=(edge > 0) & inside)
+        weight *= np.exp(-0.5 * apart**2)
     weight /= (weight * firms * inside).sum(axis=1, keepdims=True)
     tied = ~whole & (share[:, None] < 1)
     links = inside
