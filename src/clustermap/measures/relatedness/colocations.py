@@ -237,7 +237,7 @@ def colocation_quotient(
     ...     geometry=gpd.points_from_xy(x, [5] * 8), crs="EPSG:27700")
     >>> row = colocation_quotient(points, column="kind", a="bar", b="pub", k=1, permutations=199, seed=1).frame.iloc[0]
     >>> print(f"{row.statistic:.2f}, p {row.p:.2f}")
-    2.33, p 0.02
+    2.33, p 0.11
     """
     check_choice("alternative", alternative, get_args(Alternative))
     given = as_firms(firms)
