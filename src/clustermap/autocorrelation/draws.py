@@ -19,19 +19,16 @@ from clustermap.randomness import stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["TIES", "Counts", "conditional_counts", "lagged", "permuted_products", "products", "threaded"]
+__all__ = ["TIES", "Counts", "conditional_counts", "lagged", "threaded"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
-Links = tuple[Ints, Ints, Ints, Floats]
 
 _BLOCK = 4_096  # draws per stream: part of what a seed means
-_PERMUTATION_BLOCK = 64  # the same for whole permutations
 _PIECE = 16_384  # draws worked on at once: changes memory and speed, never an answer
 _PIECE_CELLS = 1 << 22
-_COLUMNS = 16
 _WORTH_THREADS = 500_000  # sums; below that, starting threads takes longer
 TIES = 64 * np.finfo(float).eps
 
@@ -145,47 +142,6 @@ def lagged(values: Floats, indptr: Ints, indices: Ints, weights: Floats | None =
 
     list(threaded(add, rows, work=work))
     return out
-
-
-def permuted_products(z: Floats, links: Links, *, permutations: int, seed: int) -> Iterator[Floats]:
-    """Yield Σ weight × value × value over the links under whole permutations, block by block.
-
-    Parameters
-    ----------
-    z : numpy.ndarray
-        Variables × areas.
-    links : tuple of numpy.ndarray
-        The area at each place, then row starts, places and weights of the links, each pair once.
-    permutations, seed : int
-        How many permutations, and what they come from.
-    """
-
-    def block(number: int) -> Floats:
-        rows = min(_PERMUTATION_BLOCK, permutations - number * _PERMUTATION_BLOCK)
-        uniform = stream(seed, "global-moran", number).random((rows, z.shape[1]))
-        places = np.empty(uniform.shape, dtype=np.int32)
-        kernels.permute(uniform, places)
-        return products(z, links, places)
-
-    blocks = range(-(-permutations // _PERMUTATION_BLOCK))
-    yield from threaded(block, blocks, work=permutations * len(links[2]) * len(z))
-
-
-def products(z: Floats, links: Links, places: Places) -> Floats:
-    """Return Σ weight × value × value over the links, for each arrangement and variable.
-
-    The same bytes for a variable alone and among others.
-    """
-    if len(z) == 1:
-        single = np.empty(len(places))
-        kernels.cross_products_of_one(z[0], *links, places, single)
-        return single[:, None]
-    out = []
-    for s in range(0, len(z), _COLUMNS):
-        values = np.ascontiguousarray(z[s : s + _COLUMNS].T)
-        out.append(np.empty((len(places), values.shape[1])))
-        kernels.cross_products(values, *links, places, out[-1])
-    return np.hstack(out)
 
 
 def _places(

@@ -15,11 +15,8 @@ from clustermap.compiled import compiled
 
 __all__ = [
     "count_sorted",
-    "cross_products",
-    "cross_products_of_one",
     "draw",
     "neighbour_sums",
-    "permute",
     "prefix_sums",
 ]
 
@@ -57,20 +54,6 @@ def draw(uniform: Floats, sizes: Ints, places: Places, held: Ints) -> None:
             place = order[r]
             order[r] = order[t]
             order[t] = place
-
-
-@compiled("void(float64[:, ::1], int32[:, ::1])")
-def permute(uniform: Floats, places: Places) -> None:
-    """Turn rows of uniform numbers into rows of whole permutations."""
-    rows, n = uniform.shape
-    for b in range(rows):
-        for i in range(n):
-            places[b, i] = i
-        for t in range(n - 1):
-            r = min(t + int(uniform[b, t] * (n - t)), n - 1)
-            place = places[b, r]
-            places[b, r] = places[b, t]
-            places[b, t] = place
 
 
 @compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[:, ::1])")
@@ -186,62 +169,3 @@ def count_sorted(
             if left < rows and row[left] <= observed[i] + tolerance:
                 left = _below(row, scale, start, observed[i] + tolerance, True)
             low[i] += left
-
-
-@compiled(
-    "void(float64[:, ::1], int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[:, ::1])"
-)
-def cross_products(
-    z: Floats, order: Ints, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
-) -> None:
-    """Add up weight × value × value over all links, with values permuted by each row of `places`.
-
-    Parameters
-    ----------
-    z
-        Areas × variables: one gather of a row serves all variables.
-    order
-        The area at each place of the links; near ones stand near each other, so that values stay in the cache.
-    indptr, indices, weights
-        Links, each pair once.
-    places
-        Permutations.
-    out
-        Filled: permutations × variables.
-    """
-    n, wide = z.shape
-    near, moved = np.empty(wide), np.empty((n, wide))
-    for b in range(places.shape[0]):
-        for i in range(n):
-            source = places[b, order[i]]
-            for s in range(wide):
-                moved[i, s] = z[source, s]
-        for s in range(wide):
-            out[b, s] = 0.0
-        for i in range(n):
-            for s in range(wide):
-                near[s] = 0.0
-            for e in range(indptr[i], indptr[i + 1]):
-                other, weight = indices[e], weights[e]
-                for s in range(wide):
-                    near[s] += weight * moved[other, s]
-            for s in range(wide):
-                out[b, s] += moved[i, s] * near[s]
-
-
-@compiled("void(float64[::1], int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], float64[::1])")
-def cross_products_of_one(
-    z: Floats, order: Ints, indptr: Ints, indices: Ints, weights: Floats, places: Places, out: Floats
-) -> None:
-    """Do the same for one variable: the same sums in the same order, kept in registers."""
-    moved = np.empty(z.size)
-    for b in range(places.shape[0]):
-        for i in range(z.size):
-            moved[i] = z[places[b, order[i]]]
-        total = 0.0
-        for i in range(z.size):
-            near = 0.0
-            for e in range(indptr[i], indptr[i + 1]):
-                near += weights[e] * moved[indices[e]]
-            total += moved[i] * near
-        out[b] = total
