@@ -91,6 +91,7 @@ _HOMES = {
     "losh": "autocorrelation.local_losh",
     "quantile_lisa": "autocorrelation.local_quantile",
     "detect_clusters": "detection.scan",
+    "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
     "border_moran": "borders.decomposition",
     "crossing": "borders.crossings",

@@ -22,7 +22,7 @@ from clustermap.borders.decomposition import border_moran as border_moran
 from clustermap.borders.line import Line as Line
 from clustermap.borders.lines import line_test as line_test
 from clustermap.detection.clusters import Clusters as Clusters
-from clustermap.detection.scan import detect_clusters as detect_clusters
+from clustermap.detection.detecting import detect_clusters as detect_clusters
 from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger

@@ -54,7 +54,7 @@ def test_every_figure_of_a_cluster_by_hand(grid, make_table):
     assert row["score"] == pytest.approx(score)
     assert row["p"] == 1 / 1000
     assert row["area_km2"] == pytest.approx(200.0)
-    assert np.isnan(row["p_field"])
+    assert row["p_field"] == 1 / 200
     assert row["parent"] is pd.NA
     assert found.support is None
 
@@ -66,7 +66,7 @@ def test_p_counts_the_draws_that_reach_the_score(grid, make_table):
 
     problem = Problem(
         sector="steel", counts=table.values["steel"].to_numpy(), totals=table.area_totals.to_numpy(),
-        graph=(*scan.links_of(grid.graph, table.values.index), set_keys(36)), minimum_lq=None, penalty=1.5,
+        graph=(*scan.links_of(grid.graph, table.values.index), set_keys(36)), minimum_lq=None, penalty=1.0,
         limit=9, permutations=999, alpha=0.99, seed=4,
     )  # fmt: skip
     first = _Round(usable=problem.known, expected=problem.national, total=738.0, nulls=np.empty(0))
@@ -392,7 +392,11 @@ def test_sets_that_touch_are_joined_in_the_whole_scan(grid, make_table):
     ("options", "code"),
     [
         ({"method": "dbscan"}, "CM-SCAN-001.*'scan'"),
-        ({"background": "field"}, "CM-SCAN-001.*'minimum-effect', 'homogeneous'"),
+        ({"background": "smooth"}, "CM-SCAN-001.*'minimum-effect', 'homogeneous', 'field', 'auto'"),
+        ({"background": "field", "minimum_lq": 2.0}, "CM-SCAN-002"),
+        ({"background": "homogeneous", "levels": [2.0]}, "CM-SCAN-002.*levels belong"),
+        ({"background": "auto", "penalty": 1.0}, "CM-SCAN-002.*'auto' chooses it"),
+        ({"levels": [0.5, 2.0]}, r"CM-SCAN-002.*levels=\[0.5\]"),
         ({"background": "homogeneous", "minimum_lq": 2.0}, "CM-SCAN-002"),
         ({"minimum_lq": 0.5}, "CM-SCAN-002"),
         ({"minimum_lq": float("nan")}, "CM-SCAN-002"),
@@ -496,3 +500,24 @@ def test_real_manufacturing_percolates_under_an_even_background_and_not_at_a_qua
     assert midlands["relative_risk"] == pytest.approx(1.78, abs=0.05)
     assert members[marches["cluster"]] == {"Telford and Wrekin"}
     assert marches["relative_risk"] == pytest.approx(2.3, abs=0.05)
+
+
+def test_levels_nest_into_a_tree(grid, make_table):
+    planted = {"r1c1": 80, "r1c2": 80, "r1c3": 120, "r1c4": 120}
+    found = detect_clusters(make_table(grid, planted), grid.graph, levels=[3], seed=1)
+    frame = found.frame.set_index("cluster")
+    members = found.members.groupby("cluster")["area"].apply(set)
+    assert found.levels == (1.25, 3.0)
+    assert frame["level"].tolist() == sorted(frame["level"])
+    core = frame.index[frame["level"] == 3][0]
+    assert members[core] == {"r1c3", "r1c4"}
+    assert members[core] < members[frame.loc[core, "parent"]]
+    assert frame.loc[frame["level"] == 1.25, "parent"].isna().all()
+    assert "at least 1.25 or 3 times" in found.summary()
+    assert f"{core}, inside {frame.loc[core, 'parent']}" in found.summary()
+
+
+def test_a_level_asked_for_twice_is_scanned_once(grid, make_table):
+    table = make_table(grid, {"r1c1": 60, "r1c2": 60})
+    one, two = (detect_clusters(table, grid.graph, levels=lv, seed=1) for lv in ([], [1.25]))
+    pd.testing.assert_frame_equal(one.frame, two.frame)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.scan import detect_clusters
+from clustermap.detection.detecting import detect_clusters
 
 __all__ = ["Clusters", "detect_clusters"]

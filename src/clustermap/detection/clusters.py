@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from clustermap.errors import InputError
@@ -32,16 +33,18 @@ class Clusters:
         One row per cluster, strongest first: ``cluster, sector, n_areas, n_firms, value, expected,
         relative_risk, score, p, p_field, level, parent, area_km2``. `expected` is the national share of
         the cluster's areas, so `relative_risk` is its location quotient; `score` is the penalised
-        log-likelihood ratio that was tested; `p_field` is NaN (no field background was asked for);
-        `level` is the location quotient that was tested against; `parent` is missing (one level).
+        log-likelihood ratio that was tested; `p_field` is p against the background of its region (NaN where it was
+        not estimated); `level` is the location quotient that was tested against; `parent` is the cluster of the next
+        lower level around it, missing where there is none.
     members : pandas.DataFrame
         ``cluster, area``.
     split_sample : pandas.Series
         By cluster: the ratio where one half of the firms selects the areas and the other half is counted; free
         of the winner's curse that raises `relative_risk`.
     searches : pandas.DataFrame
-        One row per sector: ``sector, total, n_clusters, best_score, best_p, best_areas`` of the strongest set
-        that was *not* reported (NaN and empty where nothing was left to test).
+        One row per sector and level: ``sector, level, total, n_clusters, best_score, best_p, best_areas`` of the
+        strongest set that was *not* reported (NaN and empty where nothing was left to test), and the background as
+        estimated: ``roughness`` (log-sd), ``reach_km``, ``unstructured`` (share without structure).
     support : pandas.DataFrame or None
         None until the stability of the clusters is asked for.
     areas : Areas or None
@@ -51,7 +54,9 @@ class Clusters:
     table : SectorTable
         What was scanned.
     method, background : str
-        "scan", and the null: "minimum-effect" or "homogeneous".
+        "scan", and the null: "minimum-effect", "homogeneous", "field" or "auto".
+    levels : tuple of float
+        Location quotients that were scanned at, lowest first.
     minimum_lq, penalty, max_share, alpha : float
         The parameters of the search.
     permutations, seed : int
@@ -73,6 +78,7 @@ class Clusters:
     method: str
     background: Background
     minimum_lq: float
+    levels: tuple[float, ...] = ()
     penalty: float
     max_share: float
     alpha: float
@@ -129,31 +135,62 @@ class Clusters:
 
     def _question(self) -> str:
         if self.background == "minimum-effect":
+            told = " or ".join(f"{level:g}" for level in self.levels or (self.minimum_lq,))
             return (
-                f"Question answered: where is the sector's share at least {self.minimum_lq:g} times the nation's, "
+                f"Question answered: where is the sector's share at least {told} times the nation's, "
                 "and how far does it reach?"
             )
-        return "Question answered: is there any excess over the nation's share, however small, and where?"
+        if self.background == "homogeneous":
+            return "Question answered: is there any excess over the nation's share, however small, and where?"
+        chosen = (
+            ""
+            if self.background == "field"
+            else " (where the map is rough; over the nation's share elsewhere)"
+        )
+        return f"Question answered: what stands out from the background of its region{chosen}?"
 
     def _sector_line(self, row: Any) -> str:
         label = self.table.sector_labels.get(row.sector, row.sector)
+        if len(self.levels) > 1:
+            label += f", at least {row.level:g} times"
         if row.n_clusters:
-            return f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
-        if not len(row.best_areas):
-            return f"{label}: no cluster; no area has an excess."
+            line = f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
+        elif not len(row.best_areas):
+            line = f"{label}: no cluster; no area has an excess."
+        else:
+            best = f"({self._name(row.best_areas)}) has p = {row.best_p:.3g}"
+            line = f"{label}: no cluster; the strongest set {best}."
+        return line + self._background_line(row)
+
+    def _background_line(self, row: Any) -> str:
+        if not pd.notna(row.roughness):
+            return ""
+        if row.roughness == 0:
+            return " The background is even: chance explains the differences between other areas."
         return (
-            f"{label}: no cluster; the strongest set ({self._name(row.best_areas)}) has p = {row.best_p:.3g}."
+            f" The background varies by a factor of about {np.exp(row.roughness):.2f} (log-sd {row.roughness:.2f}) "
+            f"and resembles itself over {row.reach_km:.0f} km."
         )
 
     def _cluster_line(self, row: Any) -> str:
         codes = self.members.loc[self.members["cluster"] == row.cluster, "area"]
         largest = self.values(row.cluster).sort_values(ascending=False, kind="stable").index
+        inside = f", inside {row.parent}" if isinstance(row.parent, str) else ""
         return (
-            f"{row.cluster}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
+            f"{row.cluster}{inside}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
             f"({self._name(list(largest))}), {row.value:,.0f} firms where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
             f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
+            + self._regional(row)
         )
+
+    def _regional(self, row: Any) -> str:
+        if self.background != "minimum-effect" or not pd.notna(row.p_field):
+            return ""
+        told = f"(p against a fitted background {row.p_field:.3g})."
+        if row.p_field <= self.alpha:
+            return f" Also exceptional for its region {told}"
+        return f" Not exceptional for its region: its surroundings are like it {told}"
 
     def _name(self, codes: list[Any]) -> str:
         names = self.areas.names.reindex(codes) if self.areas is not None else pd.Series(codes)

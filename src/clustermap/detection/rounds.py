@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.detection.kernels import maxima, score, search
+from clustermap.detection.membership import likely_members
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _SPLITS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Problem:
-    """One sector to be scanned; `minimum_lq` None is the homogeneous background."""
+    """One sector to be scanned; `minimum_lq` None is any background but the minimum effect."""
 
     sector: str
     counts: Floats
@@ -67,10 +68,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Searched:
-    """What a sector gave: clusters, and the strongest set that was left unreported."""
+    """What a sector gave: clusters, the strongest set that was left unreported, and the background as estimated.
+
+    `background` is variance, reach in m and share without structure of the log of the ratios; None where none was
+    estimated. `p_field` is each cluster's p against it.
+    """
 
     found: list[Found]
     left: Found | None
+    background: tuple[float, float, float] | None = None
+    p_field: tuple[float, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -115,9 +122,11 @@ def scan_sector(
         if now.best.p > problem.alpha:
             left = now.best
             break
+        if problem.minimum_lq is None:
+            now.best = _likely(problem, counts, now, len(rounds))
         rounds.append(now)
         usable = usable.copy()
-        usable[members] = False
+        usable[now.best.members] = False
     if report and not rounds and left is None:
         report(problem.permutations, problem.permutations)
     return Searched(found=_joined(problem, counts, rounds), left=left)
@@ -175,6 +184,23 @@ def _null(
 def _judged(members: Ints, value: float, nulls: Floats) -> Found:
     reached = int((nulls >= value - _TIE * max(1.0, abs(value))).sum())
     return Found(members=members, score=value, p=(1 + reached) / (len(nulls) + 1))
+
+
+def _likely(problem: Problem, counts: Floats, now: _Round, number: int) -> Found:
+    """Take the areas that most of the well-fitting sets around the strongest one hold; score and p stay its own."""
+    members = likely_members(
+        counts,
+        now.expected,
+        precision=None,
+        total=now.total,
+        usable=now.usable,
+        graph=problem.graph[:2],
+        strongest=now.best.members,
+        limit=problem.limit,
+        seed=problem.seed,
+        purpose=("homogeneous", problem.sector, number),
+    )
+    return replace(now.best, members=members)
 
 
 def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Found]:

@@ -1,0 +1,152 @@
+"""The verb of detection: what is asked, checked, and handed to the method that answers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from clustermap.detection.inputs import DEFAULT_LQ, check_options, given_graph, given_table
+from clustermap.detection.scan import Settings, scan_table
+from clustermap.randomness import resolve_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from clustermap.detection.clusters import Clusters
+    from clustermap.progress import Progress
+    from clustermap.schema import Background
+    from clustermap.tables.table import SectorTable
+
+__all__ = ["detect_clusters"]
+
+
+def detect_clusters(
+    data: SectorTable | pd.DataFrame,
+    graph: Any = None,
+    *,
+    sector: str | None = None,
+    method: Literal["scan"] = "scan",
+    background: Background = "minimum-effect",
+    minimum_lq: float = DEFAULT_LQ,
+    levels: Sequence[float] = (),
+    penalty: float | None = None,
+    max_share: float = 0.25,
+    permutations: int = 999,
+    alpha: float = 0.05,
+    seed: int | None = None,
+    progress: Progress | bool | None = None,
+) -> Clusters:
+    """Find clusters of a sector that ignore administrative borders, by a graph scan.
+
+    From every area with an excess a set grows greedily: the neighbour joins that raises
+    ``log-likelihood ratio − penalty · (number of areas)`` most. The best value over all starts is tested
+    against the same search on draws from the null, so p is family-wise over all connected sets.
+    Further clusters are searched for on the areas that are left.
+
+    Parameters
+    ----------
+    data : SectorTable or DataFrame of areas × sectors
+        Whole numbers of firms. A frame without totals is taken to be the whole economy.
+    graph : libpysal.graph.Graph, optional
+        Which areas touch; ``contiguity(table.areas)`` where absent. An area without neighbours can only be
+        a cluster by itself.
+    sector : str, optional
+        One sector; all, each by itself, where absent.
+    method : {"scan"}
+        The detector.
+    background : {"minimum-effect", "homogeneous", "field", "auto"}
+        What is not a cluster. Two questions. *Where is specialisation at least t, and how far does it reach?*
+        ``"minimum-effect"``: a location quotient up to `minimum_lq`, counts Poisson around it. *What stands out
+        from its surroundings?* ``"field"``: a smooth background fitted to the map. ``"homogeneous"``: the national
+        share everywhere, counts multinomial; on real economies, which are rough, this answers "some excess
+        somewhere" with one huge set. ``"auto"``: the field where the map is rough beyond chance with its best set
+        taken out, homogeneous elsewhere.
+    minimum_lq : float
+        The location quotient that an excess must pass; belongs to "minimum-effect".
+    levels : sequence of float
+        Further location quotients to scan at, for instance ``(1.5, 2)``; belongs to "minimum-effect". The clusters
+        form a tree: `parent` is the cluster of the next lower level that holds most of their areas.
+    penalty : float, optional
+        Price of an area, in units of log-likelihood: a lower one finds more, a higher one is surer of what it finds.
+        1.5 under "minimum-effect", 1 under "homogeneous" and 0.75 under "field" where absent.
+    max_share : float
+        No cluster holds a larger share of all areas.
+    permutations : int
+        Monte-Carlo replicates of the null.
+    alpha : float
+        Clusters with a family-wise p up to alpha are reported.
+    seed : int, optional
+        Draws are keyed by seed and sector; None draws a seed and records it.
+    progress : callable or bool, optional
+        Called with ``(done, total)``; True shows a bar.
+
+    Returns
+    -------
+    Clusters
+        Strongest first within a level, named C1, C2, … Empty, with its columns, where nothing stands out.
+
+    Raises
+    ------
+    OptionError
+        CM-SCAN-001 unknown method or background, CM-SCAN-002 an option out of range or of another background,
+        CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many areas.
+    InputError
+        CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms.
+    StatisticsError
+        CM-SCAN-007 too few areas or no firm at all, CM-STAT-003 too few permutations for alpha.
+
+    Notes
+    -----
+    Valid for: some excess beyond the background somewhere, against none anywhere. Membership has no error
+    guarantee, and ratios of selected sets are too high on average. A found set whose national location quotient is
+    not above 1 is never reported. Suppressed cells take no part.
+
+    Under "minimum-effect" the expectation stays national, later clusters are held against the draws over all areas,
+    which is conservative, and sets that touch are joined where the joint value is larger than both values less
+    ``log(number of areas)``, the price of placing a second one. Each cluster also carries `p_field`, its p against the
+    fitted background of its region (199 draws; NaN without polygons or above 1,000 areas).
+
+    Under "homogeneous" and "field" the areas of a cluster are those that more than half of the weight of the
+    well-fitting sets around the strongest one holds, sets being weighed against how many of their shape there are;
+    score and p are those of the strongest set. "homogeneous" takes the rate of the remaining areas for later
+    clusters and draws again. "field" fits variance, reach and unstructured share by restricted maximum likelihood
+    on a grid, takes the found set out, fits and searches again, twice; every draw from the fitted background goes
+    the same way. A cluster as wide as the background's reach is partly background by definition.
+
+    References
+    ----------
+    Kulldorff, M. (1997), A spatial scan statistic. Communications in Statistics 26(6).
+    Duczmal, L. and Assunção, R. (2004), A simulated annealing strategy for the detection of arbitrarily
+    shaped spatial clusters. Computational Statistics & Data Analysis 45(2).
+    Zhang, Z., Assunção, R. and Kulldorff, M. (2010), Spatial scan statistics adjusted for multiple clusters.
+    Journal of Probability and Statistics.
+    Patterson, H. D. and Thompson, R. (1971), Recovery of inter-block information when block sizes are unequal.
+    Biometrika 58.
+    Schwarz, G. (1978), Estimating the dimension of a model. Annals of Statistics 6.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from libpysal.graph import Graph
+    >>> chain = Graph.from_adjacency(pd.DataFrame({"focal": list("ABBCCD"), "neighbor": list("BACBDC"), "weight": 1}))
+    >>> firms = pd.DataFrame({"steel": [90, 80, 10, 9], "rest": [910, 920, 990, 991]}, index=list("ABCD"))
+    >>> found = detect_clusters(firms, chain, sector="steel", max_share=0.5, seed=7)
+    >>> found.members["area"].tolist()
+    ['A', 'B']
+    """
+    settings = Settings(
+        method=method,
+        background=background,
+        minimum_lq=minimum_lq,
+        levels=tuple(levels),
+        penalty=penalty,
+        max_share=max_share,
+        permutations=permutations,
+        alpha=alpha,
+        seed=resolve_seed(seed),
+    )
+    check_options(settings)
+    table = given_table(data)
+    sectors = table.sectors if sector is None else [table.sector(sector)]
+    return scan_table(table, given_graph(table, graph), sectors=sectors, settings=settings, progress=progress)

@@ -1,0 +1,205 @@
+"""One sector against its own background: fit, search, test, set the found set aside, search on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.detection.field import Field, fit_rows, log_ratio, make_models, null_values
+from clustermap.detection.field_kernels import contrast, grow_rows, set_terms
+from clustermap.detection.membership import likely_members
+from clustermap.detection.rounds import Found, Problem, Searched, scan_sector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clustermap.progress import Progress
+
+__all__ = ["EVEN_PENALTY", "p_against_field", "scan_auto", "scan_field"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+EVEN_PENALTY = 1.0  # price of an area where the background is even
+_PARAMETERS = 3  # variance, reach, share without structure
+_TIE = 1e-9
+
+
+class _Map(NamedTuple):
+    """The areas that take part, their log ratios, and the background problem on them."""
+
+    places: Ints
+    y: Floats
+    field: Field
+
+
+def scan_field(
+    problem: Problem, *, at: Floats, spread: Callable[..., Any] = map, report: Progress | None = None
+) -> Searched:
+    """Search what stands out from a smooth background that is fitted to the map, in the draws as in the map.
+
+    Parameters
+    ----------
+    problem : Problem
+        The sector.
+    at : numpy.ndarray
+        Places of the areas in m, areas × 2.
+    spread : callable
+        Like ``map``; runs blocks of draws.
+    report : callable, optional
+        Called with ``(done, total)`` replicates.
+    """
+    given = _map(problem, at)
+    return _scan(problem, given, spread, report)
+
+
+def scan_auto(
+    problem: Problem, *, at: Floats, spread: Callable[..., Any] = map, report: Progress | None = None
+) -> Searched:
+    """Take the field where the map is rough beyond chance with its best set taken out, an even background elsewhere."""
+    given = _map(problem, at)
+    fitted = fit_rows(given.field, given.y)
+    if fitted.gain[0] > _PARAMETERS * np.log(len(given.places)):  # Schwarz (1978)
+        return _scan(problem, given, spread, report)
+    even = scan_sector(replace(problem, penalty=EVEN_PENALTY), spread, report)
+    return replace(even, background=(0.0, 0.0, 0.0))
+
+
+def _map(problem: Problem, at: Floats) -> _Map:
+    places = np.flatnonzero(problem.known)
+    indptr, indices, _ = problem.graph
+    local = np.full(len(problem.counts), -1, dtype=np.int64)
+    local[places] = np.arange(len(places))
+    rows = [local[indices[indptr[i] : indptr[i + 1]]] for i in places]
+    rows = [row[row >= 0] for row in rows]
+    expected = problem.national[places]
+    field = Field(
+        models=make_models(at[places], expected),
+        expected=expected,
+        usable=np.ones(len(places), dtype=np.bool_),
+        indptr=np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64),
+        indices=np.concatenate([*rows, np.empty(0, dtype=np.int64)]).astype(np.int64),
+        penalty=problem.penalty,
+        limit=problem.limit,
+    )
+    return _Map(places, log_ratio(problem.counts[places], expected)[None, :], field)
+
+
+def _scan(problem: Problem, given: _Map, spread: Callable[..., Any], report: Progress | None) -> Searched:
+    fitted = fit_rows(given.field, given.y)
+    model = int(fitted.model[0])
+    background = tuple(map(float, given.field.models.theta[model]))
+    found: list[Found] = []
+    left = None
+    members, value = fitted.set_of(0), float(fitted.values[0])
+    field, precision = given.field, given.field.models.precisions[model]
+    nulls = np.empty(0)
+    while len(members):
+        if not len(nulls):
+            nulls = _nulls(problem, given, model, spread, report)
+        best = _judged(given.places[members], value, nulls)
+        if best.p > problem.alpha:
+            left = best
+            break
+        members = _likely(problem, field, precision, y=given.y[0], strongest=members, number=len(found))
+        found.append(replace(best, members=given.places[members]))
+        field, precision = _without(field, precision, members)
+        members, value = _next(field, precision, given.y)
+    if report:
+        report(problem.permutations, problem.permutations)
+    return Searched(found=found, left=left, background=background, p_field=tuple(one.p for one in found))  # type: ignore[arg-type]
+
+
+def _nulls(
+    problem: Problem, given: _Map, model: int, spread: Callable[..., Any], report: Progress | None
+) -> Floats:
+    if report:
+        report(0, problem.permutations)
+    return null_values(
+        given.field,
+        model,
+        total=float(problem.counts[given.places].sum()),
+        permutations=problem.permutations,
+        key=(problem.seed, problem.sector),
+        spread=spread,
+    )
+
+
+def _judged(members: Ints, value: float, nulls: Floats) -> Found:
+    reached = int((nulls >= value - _TIE * max(1.0, abs(value))).sum())
+    return Found(members=members, score=value, p=(1 + reached) / (len(nulls) + 1))
+
+
+def _likely(
+    problem: Problem, field: Field, precision: Floats, *, y: Floats, strongest: Ints, number: int
+) -> Ints:
+    a = np.empty(len(y))
+    contrast(precision, y, a)
+    return likely_members(
+        a,
+        a,
+        precision=precision,
+        total=0.0,
+        usable=field.usable,
+        graph=(field.indptr, field.indices),
+        strongest=strongest,
+        limit=problem.limit,
+        seed=problem.seed,
+        purpose=("field", problem.sector, number),
+    )
+
+
+def _without(field: Field, precision: Floats, members: Ints) -> tuple[Field, Floats]:
+    """Give a found set an effect of its own, and its areas no further part."""
+    row = precision[members].sum(axis=0)
+    usable = field.usable.copy()
+    usable[members] = False
+    return field._replace(usable=usable), precision - np.outer(row, row) / row[members].sum()
+
+
+def _next(field: Field, precision: Floats, y: Floats) -> tuple[Ints, float]:
+    values, sizes = np.zeros(1), np.zeros(1, dtype=np.int64)
+    members = np.zeros((1, max(1, field.limit)), dtype=np.int64)
+    grow_rows(
+        precision[None], np.zeros(1, dtype=np.int64), y, field.usable, field.indptr, field.indices,
+        field.penalty, field.limit, values, sizes, members,
+    )  # fmt: skip
+    return np.sort(members[0, : sizes[0]]), float(values[0])
+
+
+def p_against_field(
+    problem: Problem, at: Floats, found: list[Found], *, permutations: int, spread: Callable[..., Any] = map
+) -> tuple[tuple[float, ...], tuple[float, float, float]]:
+    """Hold sets that another question found against the background of their region.
+
+    Returned are the family-wise p of each set, and the background. It is fitted with the strongest set taken out;
+    the null is the best set of drawn maps, found as `scan_field` finds it.
+    """
+    given = _map(problem, at)
+    local = np.full(len(problem.counts), -1, dtype=np.int64)
+    local[given.places] = np.arange(len(given.places))
+    sets = [local[one.members] for one in found]
+    likelihood = np.array(
+        [
+            [-logdet - given.y[0] @ precision @ given.y[0]]
+            for precision, logdet in zip(
+                given.field.models.precisions, given.field.models.logdet, strict=True
+            )
+        ]
+    )
+    set_terms(given.field.models.precisions, given.y, np.array([len(sets[0])]), sets[0][None, :], likelihood)
+    model = int(likelihood[:, 0].argmax())
+    precision = given.field.models.precisions[model]
+    a = np.empty(len(given.places))
+    contrast(precision, given.y[0], a)
+    nulls = _nulls(replace(problem, permutations=permutations), given, model, spread, None)
+    out = []
+    for one in sets:
+        total, weight = a[one].sum(), precision[np.ix_(one, one)].sum()
+        value = total**2 / (2 * weight) - given.field.penalty * len(one) if total > 0 else 0.0
+        out.append(_judged(one, float(value), nulls).p)
+    variance, reach, nugget = map(float, given.field.models.theta[model])
+    return tuple(out), (variance, reach, nugget)

@@ -1,0 +1,95 @@
+"""Which areas belong: weights of sets on maps so small that all of them can be written down."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from clustermap.detection.adjacency import components, compressed
+from clustermap.detection.membership import _log_fit, _log_shape, around, likely_members
+
+RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 3)]
+
+
+def connected_sets(indptr, indices, n):
+    for size in range(1, n + 1):
+        for chosen in combinations(range(n), size):
+            members = np.array(chosen)
+            if len(components(indptr, indices, members)) == 1:
+                yield members
+
+
+def by_hand(counts, expected, links, limit):
+    """Add up the weight of every connected set with each area inside."""
+    indptr, indices = compressed(links, len(counts))
+    total, held, whole = counts.sum(), np.zeros(len(counts)), 0.0
+    for members in connected_sets(indptr, indices, len(counts)):
+        if len(members) > limit:
+            continue
+        inside = set(members.tolist())
+        pairs = [p for p in links if set(p) <= inside]
+        degree = [sum(i in p for p in pairs) for i in inside]
+        fit = _log_fit(counts[members].sum(), expected[members].sum(), total, False)
+        weight = math.exp(fit + _log_shape(len(members), len(pairs), sum(d >= 3 for d in degree)))
+        held[members] += weight
+        whole += weight
+    return held / whole
+
+
+@pytest.mark.parametrize("counts", [[30, 31, 12, 9, 11, 10], [14, 15, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9]])
+def test_the_walk_gives_the_weights_of_all_connected_sets(counts, monkeypatch):
+    monkeypatch.setattr("clustermap.detection.membership._STEPS", 60_000)
+    counts = np.array(counts, dtype=float)
+    expected = np.full(6, counts.sum() / 6)
+    indptr, indices = compressed(RING, 6)
+    truth = by_hand(counts, expected, RING, 4)
+    wanted = np.flatnonzero(truth > 0.5)
+    found = likely_members(
+        counts, expected, precision=None, total=counts.sum(), usable=np.ones(6, dtype=bool), graph=(indptr, indices),
+        strongest=np.array([0]), limit=4, seed=1, purpose=("test", "steel", 0),
+    )  # fmt: skip
+    assert np.abs(truth - 0.5).min() > 0.02  # no area so near a half that the walk could decide otherwise
+    if len(wanted):
+        parts = components(indptr, indices, wanted)
+        assert found.tolist() == max(parts, key=lambda p: (len(p), -p[0])).tolist()
+    else:
+        assert found.tolist() == [0]
+
+
+def test_a_shape_is_weighed_against_how_many_there_are():
+    chain, tree, triangle = _log_shape(5, 4, 0), _log_shape(5, 4, 1), _log_shape(3, 3, 0)
+    assert chain > tree
+    assert triangle > _log_shape(3, 2, 1)
+    assert _log_shape(9, 8, 0) - _log_shape(9, 8, 1) > chain - tree  # the longer, the rarer among its like
+
+
+def test_a_contrast_below_zero_is_no_fit():
+    assert _log_fit(-2.0, 1.0, 0.0, True) == 0.0
+    assert _log_fit(2.0, 1.0, 0.0, True) == 2.0
+
+
+def test_the_walk_stays_among_usable_areas():
+    indptr, indices = compressed([(i, i + 1) for i in range(9)], 10)
+    usable = np.ones(10, dtype=bool)
+    usable[5] = False
+    assert around(np.array([3]), usable, indptr, indices).tolist() == [0, 1, 2, 3, 4]
+    counts = np.array([1, 1, 1, 40, 40, 40, 40, 1, 1, 1.0])
+    found = likely_members(
+        counts, np.full(10, 16.6), precision=None, total=166.0, usable=usable, graph=(indptr, indices),
+        strongest=np.array([3, 4]), limit=5, seed=1, purpose=("test", "steel", 0),
+    )  # fmt: skip
+    assert found.tolist() == [3, 4]
+
+
+def test_the_same_seed_gives_the_same_members_and_the_purpose_is_part_of_it():
+    indptr, indices = compressed(RING, 6)
+    counts = np.array([16, 15, 12, 9, 11, 10.0])
+    options = {
+        "precision": None, "total": counts.sum(), "usable": np.ones(6, dtype=bool), "graph": (indptr, indices),
+        "strongest": np.array([0, 1]), "limit": 4, "seed": 5, "purpose": ("test", "steel", 0),
+    }  # fmt: skip
+    runs = [likely_members(counts, np.full(6, counts.mean()), **options).tolist() for _ in range(2)]
+    assert runs[0] == runs[1]
