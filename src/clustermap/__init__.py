@@ -90,7 +90,6 @@ _HOMES = {
     "join_count": "autocorrelation.local_joins",
     "losh": "autocorrelation.local_losh",
     "quantile_lisa": "autocorrelation.local_quantile",
-    "detect_clusters": "detection.scan",
     "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
     "border_moran": "borders.decomposition",
