@@ -61,7 +61,8 @@ global_figures <- function(g, part, nb, here) {
       tag <- paste0(part, if (adjust) " adjusted" else "")
       # an asymmetric graph and row weights are warned about; the figures are those of the formula
       tested(g, tag, style, "getis_ord skewed", suppressWarnings(
-        globalG.test(here$skewed, lw, zero.policy = TRUE, adjust.n = adjust, B1correct = TRUE)))
+        globalG.test(here$skewed, lw, zero.policy = TRUE, adjust.n = adjust, adjust.x = adjust,
+                    B1correct = TRUE)))
       counts <- joincount.test(factor(here$black), lw, zero.policy = TRUE, adjust.n = adjust)
       for (k in 1:2) tested(g, tag, style, paste("join_count", k - 1), counts[[k]])
       multi <- joincount.multi(factor(here$class), lw, zero.policy = TRUE, adjust.n = adjust)
@@ -101,11 +102,16 @@ local_figures <- function(g, nb, here) {
   # spdep's LOSH stops at an isolate ("Variable contains non-finite values"): the areas with links alone
   alone <- card(nb) == 0
   lw <- nb2listw(if (any(alone)) subset(nb, !alone) else nb, style = "W")
+  two <- here[!alone, ]
+  set.seed(1)  # draws are not recorded
+  one(g, "linked", "W", "bivariate_moran", "statistic", moran_bv(two$x, two$y, lw, nsim = 2)$t0)
+  filled <- function(found) { value <- rep(NA_real_, length(nb)); value[!alone] <- found; value }
+  each(g, "W", "bivariate_moran", filled(localmoran_bv(two$x, two$y, lw, nsim = 9)[, "Ibvi"]))
+  binary <- nb2listw(if (any(alone)) subset(nb, !alone) else nb, style = "B")
+  joins <- local_joincount_uni(factor(two$black), "1", binary, nsim = 9)
+  each(g, "B", "join_count", filled(joins$BB))
   found <- LOSH(here$x[!alone], lw)
-  for (name in colnames(found)) {
-    value <- rep(NA_real_, length(nb)); value[!alone] <- found[, name]
-    each(g, "W", paste("losh", name), value)
-  }
+  for (name in colnames(found)) each(g, "W", paste("losh", name), filled(found[, name]))
 }
 
 for (g in unique(areas$graph)) {
