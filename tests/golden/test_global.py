@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clustermap.autocorrelation import global_geary, global_getis_ord, global_join_count
+from clustermap.autocorrelation import (
+    global_bivariate_moran,
+    global_geary,
+    global_getis_ord,
+    global_join_count,
+)
 
 STYLES = {"W": "row", "B": "binary"}
 SAME = {"rtol": 1e-10, "atol": 1e-10}
@@ -52,15 +57,23 @@ def test_joins_of_two_kinds_their_means_and_variances_are_spdeps(worlds, global_
 
 @pytest.mark.parametrize("style", STYLES)
 def test_joins_of_three_kinds_are_spdeps(worlds, global_figures, style):
-    for a, b in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)):
-        theirs = global_figures(f"join_count_multi {b}:{a}", style=style)
-        for world in worlds:
-            ours = global_join_count(
-                world.values["class"].map("k{}".format),
-                world.graph,
-                permutations=0,
-                transformation=STYLES[style],
+    pairs = [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]
+    theirs = {(a, b): global_figures(f"join_count_multi {b}:{a}", style=style) for a, b in pairs}
+    for world in worlds:
+        kinds = world.values["class"].map("k{}".format)
+        ours = global_join_count(kinds, world.graph, permutations=0, transformation=STYLES[style]).frame
+        ours = ours.set_index("joins")
+        for a, b in pairs:
+            np.testing.assert_allclose(
+                ours.loc[f"k{a}–k{b}", PARTS].astype(float), theirs[a, b].loc[world.number, PARTS], **SAME
             )
-            ours = ours.of(f"k{a}–k{b}")
-            found = [ours.statistic, ours.expected, ours.variance]
-            np.testing.assert_allclose(found, theirs.loc[world.number, PARTS], **SAME)
+
+
+def test_bivariate_moran_is_spdeps_without_the_isolates(worlds, global_figures):
+    theirs = global_figures("bivariate_moran", part="linked")
+    for world in worlds:
+        linked = world.values[["x", "y"]][~world.alone]
+        ours = global_bivariate_moran(
+            linked, world.graph.subgraph(linked.index), x="x", y="y", permutations=0, rates="none"
+        )
+        np.testing.assert_allclose(ours.statistic, theirs.loc[world.number, "statistic"], **SAME)

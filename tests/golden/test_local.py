@@ -1,11 +1,11 @@
-"""Local Geary, G, G* and LOSH are those of spdep wherever an area has neighbours, in 50 graphs."""
+"""Local Geary, G, G*, LOSH, bivariate Moran and joins are those of spdep wherever an area has neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from clustermap.autocorrelation import geary, getis_ord, losh
+from clustermap.autocorrelation import bivariate_moran, geary, getis_ord, join_count, losh
 
 STYLES = {"W": "row", "B": "binary"}
 SAME = {"rtol": 1e-10, "atol": 1e-10}
@@ -51,3 +51,22 @@ def test_losh_is_spdeps_without_the_isolates(worlds, local_figures):
         ours = losh(linked, world.graph.subgraph(linked.index), **QUICK).frame
         np.testing.assert_allclose(ours["statistic"], theirs[world.number][~world.alone], **SAME)
         np.testing.assert_allclose((linked - ours["lag"]) ** 2, residual[world.number][~world.alone], **SAME)
+
+
+def test_local_bivariate_moran_is_spdeps_times_n_over_n_less_1(worlds, local_figures):
+    theirs = local_figures("bivariate_moran")
+    for world in worlds:
+        linked = world.values[["x", "y"]][~world.alone]
+        ours = bivariate_moran(
+            linked, world.graph.subgraph(linked.index), x="x", y="y", rates="none", **QUICK
+        ).frame["statistic"]
+        n = len(linked)
+        np.testing.assert_allclose(ours, theirs[world.number][~world.alone] * n / (n - 1), **SAME)
+
+
+def test_local_joins_are_spdeps_without_the_isolates(worlds, local_figures):
+    theirs = local_figures("join_count", style="B")
+    for world in worlds:
+        linked = world.values["black"][~world.alone]
+        ours = join_count(linked, world.graph.subgraph(linked.index), correction="none").frame["statistic"]
+        np.testing.assert_allclose(ours, theirs[world.number][~world.alone], **SAME)

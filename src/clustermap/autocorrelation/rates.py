@@ -16,7 +16,7 @@ def standardised_rates(count: Floats, total: Floats) -> Floats:
     With rate r, overall rate b and between-area variance a (method of moments), each rate becomes
     ``(r − b) / √(a + b / total)``. A rate over few firms is noisy: without this, thinly populated areas make a
     map look rough. An `a` estimated below 0, as on half of all maps of equal rates, is 0 (Marshall 1991): kept
-    negative wherever a + b / total stays positive, as published in 1999 and in esda and spdep, it divides the
+    negative wherever a + b / total stays positive, as published in 1999 and in esda, it divides the
     best populated areas by almost nothing.
 
     Parameters
