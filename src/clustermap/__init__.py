@@ -84,6 +84,7 @@ _HOMES = {
     "duranton_overman": "measures.distance.kd",
     "economy_distances": "measures.distance.economy",
     "economy_from_pairs": "measures.distance.economy",
+    "marcon_puech": "measures.distance.m",
     "bivariate_moran": "autocorrelation.local_bivariate",
     "geary": "autocorrelation.local_geary",
     "getis_ord": "autocorrelation.local_getis",

@@ -44,6 +44,7 @@ from clustermap.measures.distance.economy import EconomyDistances as EconomyDist
 from clustermap.measures.distance.economy import economy_distances as economy_distances
 from clustermap.measures.distance.economy import economy_from_pairs as economy_from_pairs
 from clustermap.measures.distance.kd import duranton_overman as duranton_overman
+from clustermap.measures.distance.m import marcon_puech as marcon_puech
 from clustermap.measures.distance.results import DistanceCurve as DistanceCurve
 from clustermap.measures.distance.results import DistanceCurves as DistanceCurves
 from clustermap.measures.growth import Births as Births

@@ -3,6 +3,7 @@
 from clustermap.measures.distance.cross import cross_duranton_overman
 from clustermap.measures.distance.economy import EconomyDistances, economy_distances, economy_from_pairs
 from clustermap.measures.distance.kd import duranton_overman
+from clustermap.measures.distance.m import marcon_puech
 from clustermap.measures.distance.results import DistanceCurve, DistanceCurves
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "duranton_overman",
     "economy_distances",
     "economy_from_pairs",
+    "marcon_puech",
 ]
