@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -134,6 +136,14 @@ def test_plain_python_gives_the_same_arrangements():
     null_kernels.permute_within.py_func(uniform, order, starts, slow)
     assert (fast == slow).all()
     assert (np.sort(fast, axis=1) == np.arange(6)).all()
+
+
+def test_authorities_that_hold_no_area_are_no_strata():
+    region = make_region(seed=1)
+    away = region.authorities.frame.assign(geometry=region.authorities.frame.translate(1e6))
+    null = nulls.within(replace(region.authorities, frame=away))
+    with pytest.raises(ClusterMapError, match="CM-CROSS-002"):
+        null.bind(region.areas.frame.index, areas=region.areas)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_polygons_and_lookup_agree(planted, halves, by_columns):
     pd.testing.assert_frame_equal(by_polygon.frame.drop(columns="name"), by_table.frame.drop(columns="name"))
     pd.testing.assert_frame_equal(by_polygon.pairs, by_table.pairs)
     pd.testing.assert_frame_equal(by_polygon.membership, by_table.membership)
+    by_series = crossing(found, pd.Series({a: {"A": "W", "B": "E"}[b] for a, b, _ in by_columns}))
+    pd.testing.assert_frame_equal(by_polygon.pairs, by_series.pairs)
 
 
 def test_a_cluster_inside_one_authority_crosses_nothing(planted, halves):

@@ -13,7 +13,8 @@ from libpysal.graph import Graph
 
 from clustermap import nulls
 from clustermap.autocorrelation import global_engine, global_moran
-from clustermap.borders import border_moran
+from clustermap.borders import border_moran, crossing_links
+from clustermap.compiled import HAVE_NUMBA
 from clustermap.errors import ClusterMapError
 from clustermap.sources.values import Lookup
 from clustermap.tables.table import SectorTable
@@ -273,6 +274,16 @@ def test_same_bytes_for_any_order_and_number_of_threads(monkeypatch):
     for again in found:
         pd.testing.assert_frame_equal(first.frame, again.frame, check_exact=True)
         pd.testing.assert_frame_equal(first.pairs, again.pairs, check_exact=True)
+
+
+@pytest.mark.skipif(not HAVE_NUMBA, reason="numba is not here: the plain kernel is the kernel")
+def test_plain_python_gives_the_same_bytes(monkeypatch):
+    options = {"authorities": HALVES, "permutations": 70, "seed": 4}
+    fast = border_moran(SIX, ROW, **options)
+    monkeypatch.setattr(crossing_links, "parted_sums", crossing_links.parted_sums.py_func)
+    slow = border_moran(SIX, ROW, **options)
+    pd.testing.assert_frame_equal(fast.frame, slow.frame, check_exact=True)
+    pd.testing.assert_frame_equal(fast.pairs, slow.pairs, check_exact=True)
 
 
 def test_shift_and_scale_change_nothing_and_names_of_authorities_neither():

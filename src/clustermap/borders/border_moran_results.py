@@ -67,7 +67,8 @@ class BorderMoran(_Border):
         the free null; within authorities the mean is exact and the variance that of the draws.
     pairs : pandas.DataFrame
         ``sector, a, b, n_links, weight, statistic, expected, p, q``: a row per pair of authorities that links join; a
-        equal to b is what stays within. Statistics sum to I. `q` is step-up Benjamini–Hochberg over the rows.
+        equal to b is what stays within. Statistics sum to I. `expected` is exact under the free null, else of the
+        draws; `q` is step-up Benjamini–Hochberg over the rows.
     continuity : pandas.DataFrame
         ``sector, crossing, internal, ratio, equal_distance, unmatched``: mean product of z over links that cross, and
         over links within of the same length.
