@@ -85,9 +85,10 @@ def sector_concentration(
     The indices alone cost one pass over the cells that hold something, sorted within a sector: a second or two for
     35,000 areas × 700 sectors. Inference throws permutations × firms of each distinct sector size, and replicates ×
     firms, at some 60 ns a throw and core: minutes for such an economy with 999 of both. Sectors of equal size share
-    their throws. The interval is the
-    index less its bootstrap bias, ± the normal quantile of √(se² + bias²): approximate, and wider than need be
-    where most areas hold few firms of the sector, because there the bias is large and itself uncertain.
+    their throws.
+
+    The interval is the index less its bootstrap bias, ± the normal quantile of √(se² + bias²): approximate, and wider
+    than need be where most areas hold few firms of the sector, because there the bias is large and itself uncertain.
 
     References
     ----------
