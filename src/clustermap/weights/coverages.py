@@ -220,8 +220,6 @@ def _pieces(
 
 def _single(tail: Indices, head: Indices, x: Numbers, y: Numbers) -> bool:
     """Tell whether loose edges that do not cross bound ground that is held once at most."""
-    if not len(tail):
-        return True
     here, there = np.concatenate((tail, head)), np.concatenate((head, tail))
     jump = np.repeat(np.array([1, -1], dtype=np.int64), len(tail))
     order = np.argsort(here, kind="stable")
