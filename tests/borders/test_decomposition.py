@@ -208,6 +208,26 @@ def test_links_of_the_same_length_are_compared():
     assert found["internal"] != plain["internal"]
 
 
+def test_a_high_block_astride_a_border_is_named(make_grid):
+    grid = make_grid(6, 8)
+    codes = grid.frame.index.to_numpy()
+    row, column = (np.array([int(c[k]) for c in codes]) for k in (1, 3))
+    near = np.abs(row - row[:, None]) + np.abs(column - column[:, None]) == 1
+    focal, other = np.nonzero(near)
+    graph = Graph.from_arrays(codes[focal], codes[other], np.ones(len(focal)))
+    block = (row < 3) & (column > 1) & (column < 6)
+    y = pd.Series(block * 5.0 + np.random.default_rng(1).normal(size=48), index=codes)
+    authority = np.where(row > 3, "S", np.where(column < 4, "W", "E"))
+    names = {"W": "Westland", "E": "Eastland", "S": "Southland"}
+    known = pd.DataFrame({"area": codes, "authority": authority, "share": 1.0})
+    known = Lookup(frame=known.assign(name=known["authority"].map(names)))
+    found = border_moran(y, graph, authorities=known, permutations=999, seed=1)
+    assert (
+        "Neighbours are alike across 1 of 3 borders (q ≤ 0.05), most: Eastland – Westland ("
+        in found.summary()
+    )
+
+
 def test_areas_in_no_authority_are_one_group_and_are_told():
     known = HALVES.iloc[:5]
     found = border_moran(SIX, ROW, authorities=known, permutations=99, seed=1)

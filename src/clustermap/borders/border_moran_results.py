@@ -128,6 +128,7 @@ class BorderMoran(_Border):
             if p <= _USUAL
             else "This null explains how much neighbours across borders resemble each other.",
             *self._links(),
+            *self._borders(),
         ]
         return "\n".join([*lines, *self._closing()])
 
@@ -143,6 +144,26 @@ class BorderMoran(_Border):
                 f"within, over links {at}{left_out}."
             )
         ]
+
+    def _borders(self) -> list[str]:
+        """Name the borders across which neighbours are more alike than the null explains."""
+        pairs = self.pairs
+        sure = (pairs["a"] != pairs["b"]) & (pairs["q"] <= _USUAL) & (pairs["statistic"] > pairs["expected"])
+        if not sure.any():
+            return []
+        found = pairs[sure].sort_values("statistic", ascending=False, kind="stable").head(_NAMED)
+        told = ", ".join(
+            f"{self._name(a)} – {self._name(b)} ({value:.3f}, q = {q:.2g})"
+            for a, b, value, q in found[["a", "b", "statistic", "q"]].itertuples(index=False)
+        )
+        of = int((pairs["a"] != pairs["b"]).sum())
+        return [
+            f"Neighbours are alike across {int(sure.sum())} of {of} borders (q ≤ {_USUAL:g}), most: {told}."
+        ]
+
+    def _name(self, code: str) -> str:
+        names = self.names[self.names.index.astype(str) == code]
+        return str(names.iloc[0]) if len(names) else code
 
     def __repr__(self) -> str:
         return (
