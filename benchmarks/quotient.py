@@ -127,19 +127,26 @@ def widths(counts: np.ndarray, drawn: np.ndarray) -> float:
 
 
 FRESH = """
-import sys, time, resource; start = time.perf_counter()
+import sys, time
+from pathlib import Path
 sys.path.insert(0, {folder!r})
 import quotient
+
+def kilobytes(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
 made = quotient.table(*{shape!r})
-ready, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here
+ready, before = time.perf_counter(), kilobytes("VmRSS")
 from clustermap.measures import location_quotient
 result = location_quotient(made)
-print(time.perf_counter() - ready, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, len(result.frame))
+print(time.perf_counter() - ready, kilobytes("VmHWM") - before, len(result.frame))
 """
 
 
 def fresh(shape: tuple[int, int, int]) -> dict[str, float]:
-    """Time the first answer of a fresh process, and how much its memory grows beyond the table's making."""
+    """Time the first answer of a fresh process, and how much memory it takes beyond the table (imports included)."""
     code = FRESH.format(folder=str(Path(__file__).resolve().parent), shape=shape)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, grown, rows = done.stdout.split()

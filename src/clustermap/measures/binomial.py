@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+
+from clustermap.compiled import workers
 
 __all__ = ["beta_limits", "clopper_pearson", "nothing_p", "two_sided_p"]
 
 Floats = npt.NDArray[np.float64]
+_BLOCK = 4_096
 
 
 def clopper_pearson(count: Floats, total: Floats, level: float) -> tuple[Floats, Floats]:
@@ -32,10 +38,18 @@ def clopper_pearson(count: Floats, total: Floats, level: float) -> tuple[Floats,
     (0.0, 0.3085)
     """
     # pairs repeat: most cells of a fine classification hold a handful of firms
-    sizes, which = np.unique(total, return_inverse=True)
+    which, sizes = pd.factorize(total)
     step = np.int64(count.max(initial=0)) + 1
-    pairs, back = np.unique(which * step + count.astype(np.int64), return_inverse=True)
-    low, high = beta_limits((pairs % step).astype(np.float64), sizes[pairs // step], level)
+    back, pairs = pd.factorize(which * step + count.astype(np.int64))
+    x, n = (pairs % step).astype(np.float64), sizes[pairs // step]
+    low, high = np.empty(len(pairs)), np.empty(len(pairs))
+
+    def block(start: int) -> None:
+        part = slice(start, start + _BLOCK)
+        low[part], high[part] = beta_limits(x[part], n[part], level)
+
+    with ThreadPoolExecutor(workers()) as pool:  # SciPy's loops let other threads run
+        list(pool.map(block, range(0, len(pairs), _BLOCK)))
     return low[back], high[back]
 
 
