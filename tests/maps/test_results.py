@@ -51,6 +51,16 @@ def test_every_figure_of_the_quotients_is_on_the_page_exactly(page, quotients):
             np.testing.assert_array_equal(np.array(own[column], dtype=float), expected)
 
 
+def test_areas_without_firms_are_on_the_map_whether_they_stand_in_the_frame_or_not(districts):
+    counts = pd.DataFrame({"steel": 0.0, "other": 50.0}, index=districts.frame.index)
+    counts.iloc[:4, 0] = 30.0
+    table = SectorTable.from_values(counts, areas=districts)
+    short, whole = (cm.location_quotient(table, cells=cells) for cells in ("nonzero", "all"))
+    assert len(short.frame) < len(whole.frame)
+    assert draw_map(short)._payload["themes"] == draw_map(whole)._payload["themes"]
+    assert draw_map(short)._payload["facts"] == draw_map(whole)._payload["facts"]
+
+
 def test_hot_squares_are_painted_hot_and_no_other(page):
     steel = page["themes"][0]["sectors"]["steel"]
     named = {
