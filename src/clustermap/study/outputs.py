@@ -27,8 +27,8 @@ __all__ = ["OUTPUTS", "recorded_study", "run_study", "study_map"]
 OUTPUTS = ("map.html", "clusters.gpkg", "areas.csv", "crossing.csv", "report.md", "manifest.json")
 _LOG = "run.log"  # paths and times stand here alone, so that every other file is the same bytes each time
 _PARAMETERS = (
-    "method", "null", "background", "minimum_lq", "penalty", "max_share", "permutations", "alternative", "correction",
-    "alpha", "rates", "transformation", "interval", "reference", "membership_rule", "seed", "family_size",
+    "method", "null", "background", "minimum_lq", "levels", "penalty", "max_share", "permutations", "alternative",
+    "correction", "alpha", "rates", "transformation", "interval", "reference", "membership_rule", "seed", "family_size",
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ KEYS: dict[str, dict[str, tuple[type, ...]]] = {
         "rates": _TEXT, "transformation": _TEXT,
     },
     "detection": {
-        "background": _TEXT, "minimum_lq": _NUMBER, "penalty": _NUMBER, "max_share": _NUMBER,
+        "background": _TEXT, "minimum_lq": _NUMBER, "levels": _LIST, "penalty": _NUMBER, "max_share": _NUMBER,
         "permutations": _WHOLE, "alpha": _NUMBER,
     },
     "crossing": {"overlap": _TEXT},
