@@ -156,8 +156,8 @@ def test_degrees_and_two_areas_are_refused(make_areas):
 
 
 def test_weights_of_links_reach_the_statistics(chessboard):
-    """Moran's I under unequal weights is that of the definition."""
-    from clustermap.autocorrelation import global_moran
+    """Moran's I under unequal weights is that of the definition, of the map and of each area."""
+    from clustermap.autocorrelation import global_moran, local_moran
 
     graph = kernel_weights(chessboard, 250.0)
     values = pd.Series(np.arange(9.0) ** 2, index=chessboard.frame.index)
@@ -165,3 +165,8 @@ def test_weights_of_links_reach_the_statistics(chessboard):
     matrix = graph.transform("r").sparse.toarray()
     wanted = z @ matrix @ z / matrix.sum() * len(z) / (z @ z)
     assert global_moran(values, graph, permutations=0).statistic == pytest.approx(wanted, abs=1e-12)
+    local = local_moran(values, graph, permutations=99, correction="none", seed=1).frame["statistic"]
+    np.testing.assert_allclose(local, z * (matrix @ z) / z.pow(2).mean(), rtol=1e-12)
+    binary = global_moran(values, graph, permutations=0, transformation="binary").statistic
+    plain = (matrix > 0).astype(float)
+    assert binary == pytest.approx(z @ plain @ z / plain.sum() * len(z) / (z @ z), abs=1e-12)
