@@ -165,7 +165,7 @@ def test_weights_of_links_reach_the_statistics(chessboard):
     matrix = graph.transform("r").sparse.toarray()
     wanted = z @ matrix @ z / matrix.sum() * len(z) / (z @ z)
     assert global_moran(values, graph, permutations=0).statistic == pytest.approx(wanted, abs=1e-12)
-    local = local_moran(values, graph, permutations=99, correction="none", seed=1).frame["statistic"]
+    local = local_moran(values, graph, permutations=999, correction="none", seed=1).frame["statistic"]
     np.testing.assert_allclose(local, z * (matrix @ z) / z.pow(2).mean(), rtol=1e-12)
     binary = global_moran(values, graph, permutations=0, transformation="binary").statistic
     plain = (matrix > 0).astype(float)
