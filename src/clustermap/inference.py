@@ -171,8 +171,9 @@ def decisions(
         return certain, possible
     # beyond this count even the lower limit lies above the level, and no rule rejects above its level
     most = int(binom.isf((1 - _SURE) / 2, made.max(), alpha / tails)) + 1
-    near = np.flatnonzero((made > 0) & (count <= most))
-    pairs, place, times = _distinct(count.ravel()[near], made.ravel()[near], most + 1)
+    near = np.flatnonzero((count <= most) & (made > 0))
+    cells = np.unravel_index(near, count.shape)
+    pairs, place, times = _distinct(count[cells], made[cells], most + 1)
     c, n = (side.astype(float) for side in pairs)
     lower = tails * np.where(c > 0, betaincinv(np.maximum(c, 1), n - c + 1, (1 - _SURE) / 2), 0.0)
     upper = tails * np.where(c < n, betaincinv(c + 1, np.maximum(n - c, 1), (1 + _SURE) / 2), 1.0)

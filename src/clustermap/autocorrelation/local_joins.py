@@ -10,7 +10,8 @@ import numpy.typing as npt
 from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import lagged
-from clustermap.autocorrelation.local_engine import Method, Options, analyse
+from clustermap.autocorrelation.local_engine import analyse
+from clustermap.autocorrelation.local_options import Method, Options
 from clustermap.autocorrelation.local_parts import Part, row_weights
 from clustermap.errors import InputError
 from clustermap.schema import LISA_LABELS

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import lagged
-from clustermap.autocorrelation.local_engine import Method, Options, analyse
+from clustermap.autocorrelation.local_engine import analyse
+from clustermap.autocorrelation.local_options import Method, Options
 from clustermap.autocorrelation.local_parts import Part, averaged, row_weights, tested
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.schema import LOSH_LABELS

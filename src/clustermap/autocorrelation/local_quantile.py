@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.local_engine import Method, analyse
+from clustermap.autocorrelation.local_engine import analyse
 from clustermap.autocorrelation.local_joins import join_options, joins
+from clustermap.autocorrelation.local_options import Method
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.schema import LISA_LABELS
 

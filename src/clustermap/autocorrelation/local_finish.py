@@ -1,0 +1,188 @@
+"""The last steps of a local statistic: p from counts, what stays open, labels, and the frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from clustermap.autocorrelation import finish_kernels
+from clustermap.autocorrelation import variables as v
+from clustermap.autocorrelation.draws import threaded
+from clustermap.autocorrelation.local_parts import smallest_p
+from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+from clustermap.inference import decisions
+from clustermap.schema import LOCAL_COLUMNS
+
+if TYPE_CHECKING:
+    from clustermap.autocorrelation.bound_nulls import BoundNull
+    from clustermap.autocorrelation.local_options import Options
+    from clustermap.autocorrelation.local_parts import Part
+
+__all__ = ["Settled", "Tally", "as_result", "fill", "finished", "labelled", "settled_part", "undecided"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Tally(NamedTuple):
+    """Counts of one part so far."""
+
+    up: Ints
+    low: Ints
+    draws: Ints
+
+
+class Settled(NamedTuple):
+    """p of one part, the count behind each, of how many draws (0: no test), and which tail is the nearer one."""
+
+    p: Floats
+    tail: Ints
+    draws: Ints
+    upper: Bools | None
+
+
+def settled_part(part: Part, tally: Tally | None, options: Options) -> Settled:
+    """Turn counts into p, and note the counts that decide; an exact p has none."""
+    shape = part.pool.shape
+    if tally is None:
+        up, low = part.exact or (np.ones(shape), np.ones(shape))
+        p = {"greater": up, "less": low}.get(options.alternative, np.minimum(1.0, 2 * np.minimum(up, low)))
+        return Settled(
+            np.where(part.tested, p, np.nan), np.zeros(shape, dtype=np.int64), np.zeros(1, np.int64), up < low
+        )
+    p, tail = np.empty(shape), np.empty(shape, dtype=np.int64)
+    none = np.zeros(shape[1], dtype=bool)
+    how = ("two-sided", "greater", "less").index(options.alternative)
+
+    def settle(s: int) -> None:
+        # the smaller tail of two is the same whichever way the statistic turns
+        falls = none if part.falls is None or how == finish_kernels.TWO_SIDED else part.falls[s]
+        certain = none if part.certain is None else part.certain[s]
+        draws = tally.draws if tally.draws.ndim == 1 else tally.draws[s]
+        counts = (tally.up[s], tally.low[s], draws)
+        finish_kernels.settle(*counts, falls, certain, part.tested[s].copy(), how, p[s], tail[s])
+
+    list(threaded(settle, range(shape[0]), work=p.size))
+    upper = None if part.classes[0] is part.classes[1] else tally.up < tally.low
+    if tally.draws.ndim == 1 and not part.tested.strides[0]:  # one row stands for all variables
+        return Settled(p, tail, np.where(part.tested[0], tally.draws, 0), upper)
+    return Settled(p, tail, np.where(part.tested, tally.draws, 0), upper)
+
+
+def undecided(parts: list[Part], settled: list[Settled], options: Options) -> list[Bools]:
+    """Return, part by part, the areas that are neither rejected for certain nor beyond rejection."""
+    shapes = [part.pool.shape for part in parts]
+    if len(parts) == 1:
+        certain, possible = decisions(
+            settled[0].tail,
+            settled[0].draws,
+            alpha=options.alpha,
+            correction=options.correction,
+            alternative=options.alternative,
+        )
+        return [possible & ~certain]
+    tails = np.concatenate([one.tail.ravel() for one in settled])
+    draws = np.concatenate(
+        [np.broadcast_to(one.draws, shape).ravel() for one, shape in zip(settled, shapes, strict=True)]
+    )
+    certain, possible = decisions(
+        tails, draws, alpha=options.alpha, correction=options.correction, alternative=options.alternative
+    )
+    cuts = np.cumsum([rows * areas for rows, areas in shapes])[:-1]
+    return [
+        close.reshape(shape) for close, shape in zip(np.split(possible & ~certain, cuts), shapes, strict=True)
+    ]
+
+
+def finished(
+    part: Part, settled: Settled, law: BoundNull | None, options: Options, *, made: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Put together the columns of one part, and the label that each area has where it is significant."""
+    large, small = part.classes
+    if options.alternative != "two-sided":
+        kind = large if options.alternative == "greater" else small
+    else:
+        kind = large if settled.upper is None else np.where(settled.upper, large, small)  # the nearer tail
+    p_min = smallest_p(part, law, tails=options.tails, made=made)
+    return {
+        "statistic": part.statistic,
+        "value": part.group.values,
+        "lag": part.lag,
+        "p": settled.p,
+        "p_min": np.broadcast_to(p_min, settled.p.shape),
+        "_kind": kind,
+        **part.extra,
+    }
+
+
+def fill(
+    columns: dict[str, npt.NDArray[Any]],
+    filled: dict[str, npt.NDArray[Any]],
+    group: v.Group,
+    shape: tuple[int, ...],
+) -> None:
+    """Put the numbers of one group where its variables and areas stand among all."""
+    for name, values in filled.items():
+        if values.shape == shape:
+            columns[name] = values
+            continue
+        if name not in columns:
+            columns[name] = np.full(shape, np.nan) if values.dtype == float else np.zeros(shape, values.dtype)
+        columns[name][np.ix_(group.sectors, group.areas)] = values
+
+
+def labelled(
+    columns: dict[str, npt.NDArray[Any]],
+    status: npt.NDArray[np.int8],
+    words: tuple[str, ...],
+    options: Options,
+    reach: float,
+) -> npt.NDArray[np.int8]:
+    """Give every cell its label; note isolates and areas without a test in their status."""
+    labels = np.empty(status.shape, dtype=np.int8)
+    score = columns["p" if options.correction == "none" else "q"]
+    names = ("not significant", "cannot reach", "undefined", "isolate")
+    places = np.array([words.index(name) for name in names], dtype=np.int8)
+    states = np.array([v.OK, v.ISOLATE, v.UNTESTED], dtype=np.int8)
+
+    def label(s: int) -> None:
+        p, kind, value, lag = (columns[name][s] for name in ("p", "_kind", "value", "lag"))
+        smallest = columns["p_min"][s].copy()  # one row may stand for all variables
+        row = (score[s], p, kind, smallest, value, lag)
+        finish_kernels.label(*row, options.alpha, reach, places, states, status[s], labels[s])
+
+    list(threaded(label, range(len(labels)), work=labels.size))
+    return labels
+
+
+def as_result(
+    known: v.Variables,
+    columns: dict[str, npt.NDArray[Any]],
+    labels: npt.NDArray[np.int8],
+    words: tuple[str, ...],
+    shared: dict[str, Any],
+) -> LocalResult | LocalResults:
+    """Put columns, labels and how they came about into one frame, by area or by sector and area."""
+    columns["label"] = pd.Categorical.from_codes(
+        labels.ravel(), dtype=pd.CategoricalDtype(list(words), ordered=True)
+    )
+    columns["status"] = pd.Categorical.from_codes(known.status.ravel(), categories=list(v.STATUSES))
+    extra = [name for name in columns if name not in LOCAL_COLUMNS and not name.startswith("_")]
+    filled: dict[str, Any] = {name: columns[name].ravel() for name in (*LOCAL_COLUMNS, *extra)}
+    codes = known.near.labels
+    if not known.many:
+        frame = pd.DataFrame(filled, index=codes.rename("area"))
+        return LocalResult(
+            frame=frame, sector=known.sectors[0] or None, title=known.titles[known.sectors[0]], **shared
+        )
+    n, m = len(codes), len(known.sectors)
+    small = np.min_scalar_type(-m)
+    sectors = pd.Categorical.from_codes(np.repeat(np.arange(m, dtype=small), n), categories=known.sectors)
+    areas = codes.append([codes] * (m - 1))
+    # columns as they are: joining them into one block would copy everything once more
+    frame = pd.DataFrame({"sector": sectors, "area": areas, **filled}, copy=False)
+    return LocalResults(frame=frame, sectors=tuple(known.sectors), titles=known.titles, **shared)
