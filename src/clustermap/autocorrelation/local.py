@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.draws import lagged
 from clustermap.autocorrelation.local_engine import analyse
 from clustermap.autocorrelation.local_options import Method, Options
-from clustermap.autocorrelation.local_parts import Part, averaged, row_weights, tested
+from clustermap.autocorrelation.local_products import moran_part
 from clustermap.schema import LISA_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
+    from clustermap.autocorrelation.local_parts import Part
     from clustermap.autocorrelation.local_results import LocalResult, LocalResults
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.tables.table import SectorTable
 
 __all__ = ["local_moran"]
-
-HH, LL, HL, LH = range(4)
-_QUADRANTS = np.array([LL, LH, HL, HH], dtype=np.int8)  # by own and neighbours' sign
-_AT_MEAN = 1e-12
 
 
 def local_moran(
@@ -131,24 +124,7 @@ def local_moran(
 
 def _part(group: v.Group, transformation: Transformation) -> Part:
     """Compute Moran's statistic of one group of variables: own value × mean of the neighbours."""
-    z, row = group.z, row_weights(group, transformation)
-    sums = lagged(z, group.indptr, group.indices, row.weights)
-    kind = _QUADRANTS[2 * (z > 0).view(np.int8) + (sums > 0).view(np.int8)]
-    return Part(
-        group=group,
-        statistic=z * (sums * row.share),
-        lag=averaged(group.values, group, row),
-        pool=z,
-        own=z,
-        observed=sums,
-        row=row,
-        kind=kernels.SUM,
-        moving=kernels.PRODUCT,
-        classes=(kind, kind),
-        tested=tested(group, len(z)),
-        falls=z < 0,  # a large statistic is a large lag above the mean, a small one below
-        certain=np.abs(z) <= _AT_MEAN,  # at the mean the statistic is 0 whatever the neighbours
-    )
+    return moran_part(group, group, transformation)
 
 
 _MORAN = Method("local Moran", LISA_LABELS, LISA_LABELS[:4], _part)

@@ -5,30 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
-import numpy as np
-
-from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.draws import lagged
 from clustermap.autocorrelation.local_engine import analyse
 from clustermap.autocorrelation.local_options import Method, Options
-from clustermap.autocorrelation.local_parts import Part, averaged, row_weights, tested
+from clustermap.autocorrelation.local_products import moran_part
 from clustermap.schema import LISA_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
+    from clustermap.autocorrelation.local_parts import Part
     from clustermap.autocorrelation.local_results import LocalResult
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.tables.table import SectorTable
 
 __all__ = ["bivariate_moran"]
-
-HH, LL, HL, LH = range(4)
-_QUADRANTS = np.array([LL, LH, HL, HH], dtype=np.int8)  # by own and neighbours' sign
-_AT_MEAN = 1e-12
 
 
 def bivariate_moran(
@@ -127,21 +120,4 @@ def bivariate_moran(
 
 def _part(group: v.Group, transformation: Transformation, *, other: v.Variables) -> Part:
     beside = next(iter(other.groups()))  # known in the same areas, standardised over them
-    z, row = group.z, row_weights(group, transformation)
-    sums = lagged(beside.z, group.indptr, group.indices, row.weights)
-    kind = _QUADRANTS[2 * (z > 0).view(np.int8) + (sums > 0).view(np.int8)]
-    return Part(
-        group=group,
-        statistic=z * (sums * row.share),
-        lag=averaged(beside.values, group, row),
-        pool=beside.z,
-        own=z,
-        observed=sums,
-        row=row,
-        kind=kernels.SUM,
-        moving=kernels.SUM,
-        classes=(kind, kind),
-        tested=tested(group, len(z)),
-        falls=z < 0,
-        certain=np.abs(z) <= _AT_MEAN,
-    )
+    return moran_part(group, beside, transformation)

@@ -21,6 +21,7 @@ __all__ = [
     "count_variances",
     "count_weighted",
     "evaluate",
+    "moran",
     "pair_sums",
     "residuals",
     "weighted_sums",
@@ -32,6 +33,52 @@ Places = npt.NDArray[np.int32]
 SUM, GEARY, PRODUCT, GETIS, STAR = range(5)
 _FLAT = 1e-12  # variance of the others, where all together have 1
 _SQUARES = 2.0
+_AT_MEAN = 1e-12
+
+
+@compiled(
+    "void(float64[::1], float64[::1], float64[::1], int64[::1], int64[::1], float64[::1], float64[::1], "
+    "float64[::1], float64[::1], float64[::1], int8[::1], bool_[::1])"
+)
+def moran(
+    z: Floats,
+    around: Floats,
+    values: Floats,
+    indptr: Ints,
+    indices: Ints,
+    weights: Floats,
+    share: Floats,
+    sums: Floats,
+    lag: Floats,
+    statistic: Floats,
+    quadrant: npt.NDArray[np.int8],
+    certain: npt.NDArray[np.bool_],
+) -> None:
+    """Compute local Moran of one variable, its areas being visited once.
+
+    Parameters
+    ----------
+    z, around, values
+        The area's own values, those looked at around it, standardised, and as they are.
+    indptr, indices, weights, share
+        Links, and what turns sums into means.
+    sums, lag, statistic
+        Filled: Σ w · around, its like in the units of the values, own value × mean.
+    quadrant
+        Filled: 2 where the own value lies above the mean, and 1 more where the neighbours do.
+    certain
+        Filled: where the own value is the mean, and the statistic 0 whatever the neighbours.
+    """
+    for i in range(z.size):
+        total, plain = 0.0, 0.0
+        for e in range(indptr[i], indptr[i + 1]):
+            total += weights[e] * around[indices[e]]
+            plain += weights[e] * values[indices[e]]
+        sums[i] = total
+        lag[i] = plain * share[i]
+        statistic[i] = z[i] * (total * share[i])
+        quadrant[i] = 2 * (z[i] > 0.0) + (total > 0.0)
+        certain[i] = abs(z[i]) <= _AT_MEAN
 
 
 @compiled("void(float64[:, ::1], int64[::1], int64[::1], float64[::1], float64[:, ::1])")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from clustermap.autocorrelation.draws import threaded
 from clustermap.autocorrelation.rates import standardised_rates
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.sparse import states
@@ -91,9 +92,7 @@ class Variables:
             sectors = np.asarray(members)
             whole = len(sectors) * len(areas) == self.values.size
             values = self.values if whole else np.ascontiguousarray(self.values[np.ix_(sectors, areas)])
-            z = values - values.mean(axis=1, keepdims=True)
-            z /= np.sqrt((z * z).mean(axis=1, keepdims=True))
-            yield Group(sectors, areas, values, z, indptr, indices, weights)
+            yield Group(sectors, areas, values, _standardised(values), indptr, indices, weights)
 
 
 def check_option(name: str, given: object, allowed: tuple[str, ...], *, why: str = "") -> None:
@@ -288,11 +287,23 @@ def _from_frame(frame: pd.DataFrame, graph: Graph, sector: str | None) -> Variab
     )
 
 
+def _standardised(values: Floats) -> Floats:
+    """Return the variables with mean 0 and variance 1 (denominator n)."""
+    z = np.empty_like(values)
+
+    def standardise(s: int) -> None:  # row by row: a row fits into the cache
+        np.subtract(values[s], values[s].mean(), out=z[s])
+        z[s] /= np.sqrt((z[s] * z[s]).mean())
+
+    list(threaded(standardise, range(len(values)), work=values.size))
+    return z
+
+
 def _constant(values: Floats) -> npt.NDArray[np.bool_]:
     """Say which variables are the same everywhere they are known, but for the last digits."""
-    known = np.isfinite(values)
-    low = np.where(known, values, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(known, values, -np.inf).max(axis=1, initial=-np.inf)
+    low, high = (
+        f(values, axis=1) for f in (np.fmin.reduce, np.fmax.reduce)
+    )  # NaN only where nothing is known
     return np.asarray(high - low <= _SAME * np.maximum(np.abs(low), np.abs(high)))
 
 
