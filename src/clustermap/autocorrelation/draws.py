@@ -78,6 +78,7 @@ def conditional_counts(
     slots = np.full(wide + 1, -1, dtype=np.int64)
     used = np.unique(sizes[sizes > 0])
     slots[used] = np.arange(len(used))
+    order = np.argsort(sizes, kind="stable")
     tolerance = _tolerance(z, own, links, wide)
     up, low = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape, dtype=np.int64)
     held = np.zeros(z.shape[1], dtype=np.int64)
@@ -106,7 +107,7 @@ def conditional_counts(
             sums = np.empty((len(used), len(places)))
             kernels.prefix_sums(z[s], observed[s], mine, slots, places, tie, sums, more, less)
             sums.sort(axis=1)
-            kernels.count_sorted(sums, observed[s], mine, slots, tie, more, less)
+            kernels.count_sorted(sums, observed[s], mine, slots, order, tie, more, less)
         return s, more, less
 
     for places in _pieces(_places(sizes, wide, permutations, seed, held, first=first), rows):

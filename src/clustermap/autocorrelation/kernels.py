@@ -23,7 +23,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
-_SMALLEST = 1e-200  # a spread whose inverse is still a number
+_SMALLEST = 1e-200  # a spread whose inverse, many times over, is still a number
+_STEPS, _MOST_STEPS = 8, 32_768  # so fine that a step seldom holds a draw, as long as the cache holds them
 
 
 @compiled("void(float64[:, ::1], int64[::1], int32[:, ::1], int64[::1])")
@@ -118,8 +119,8 @@ def prefix_sums(
                     low[i] -= 1
 
 
-@compiled("void(float64[::1], float64, int64[::1])")
-def _index(row: Floats, scale: float, starts: Ints) -> None:
+@compiled("void(float64[::1], float64, int32[::1])")
+def _index(row: Floats, scale: float, starts: Places) -> None:
     """Note where each of many equal steps of value begins in a sorted row, so that a search starts near its end."""
     filled, last = 0, starts.size - 2
     for j in range(row.size):
@@ -132,8 +133,8 @@ def _index(row: Floats, scale: float, starts: Ints) -> None:
         filled += 1
 
 
-@compiled("int64(float64[::1], float64, int64[::1], float64, bool_)")
-def _below(row: Floats, scale: float, starts: Ints, bound: float, ties: bool) -> int:
+@compiled("int64(float64[::1], float64, int32[::1], float64, bool_)")
+def _below(row: Floats, scale: float, starts: Places, bound: float, ties: bool) -> int:
     """Count the values of a sorted row below a bound, or at most as large."""
     last = starts.size - 2
     # the step of a value never falls as the value grows, whatever the rounding: all ties lie within one step
@@ -148,24 +149,37 @@ def _below(row: Floats, scale: float, starts: Ints, bound: float, ties: bool) ->
     return int(left)
 
 
-@compiled("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], float64, int64[::1], int64[::1])")
+@compiled(
+    "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1], float64, int64[::1], int64[::1])"
+)
 def count_sorted(
-    sums: Floats, observed: Floats, sizes: Ints, slots: Ints, tolerance: float, up: Ints, low: Ints
+    sums: Floats,
+    observed: Floats,
+    sizes: Ints,
+    slots: Ints,
+    order: Ints,
+    tolerance: float,
+    up: Ints,
+    low: Ints,
 ) -> None:
-    """Count in sorted rows the draws in both tails of each area; ties belong to both."""
+    """Count in sorted rows the draws in both tails of each area; ties belong to both.
+
+    `order` has the areas by number of neighbours, so that one row after the other is searched.
+    """
     used, rows = sums.shape
-    starts, scales = np.empty((used, rows + 2), dtype=np.int64), np.zeros(used)
+    steps = min(_STEPS * rows, max(rows, _MOST_STEPS))
+    starts = np.empty(steps + 2, dtype=np.int32)
+    place = 0
     for slot in range(used):
-        spread = sums[slot, rows - 1] - sums[slot, 0]
-        if spread > _SMALLEST:
-            scales[slot] = rows / spread
-        _index(sums[slot], scales[slot], starts[slot])
-    for i in range(sizes.size):
-        if sizes[i] > 0:
-            slot = slots[sizes[i]]
-            row, scale, start = sums[slot], scales[slot], starts[slot]
-            left = _below(row, scale, start, observed[i] - tolerance, False)
-            up[i] += rows - left
-            if left < rows and row[left] <= observed[i] + tolerance:
-                left = _below(row, scale, start, observed[i] + tolerance, True)
-            low[i] += left
+        row, spread = sums[slot], sums[slot, rows - 1] - sums[slot, 0]
+        scale = steps / spread if spread > _SMALLEST else 0.0
+        _index(row, scale, starts)
+        while place < order.size and (sizes[order[place]] == 0 or slots[sizes[order[place]]] <= slot):
+            i = order[place]
+            place += 1
+            if sizes[i] > 0:
+                left = _below(row, scale, starts, observed[i] - tolerance, False)
+                up[i] += rows - left
+                if left < rows and row[left] <= observed[i] + tolerance:
+                    left = _below(row, scale, starts, observed[i] + tolerance, True)
+                low[i] += left
