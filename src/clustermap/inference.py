@@ -13,7 +13,7 @@ from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
 if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction
 
-__all__ = ["adjust", "check_resolution", "decisions", "monte_carlo_p", "permutations_needed"]
+__all__ = ["adjust", "check_resolution", "decisions", "monte_carlo_p", "permutations_needed", "step_up"]
 
 Array = npt.NDArray[np.float64]
 MINIMUM_AUTO = 9_999
@@ -112,12 +112,23 @@ def _step_up(p: Array, ones: int) -> Array:
     import pandas as pd
 
     place, distinct = pd.factorize(p)
+    return np.asarray(step_up(distinct, np.bincount(place, minlength=distinct.size), ones=ones)[place])
+
+
+def step_up(distinct: Array, times: npt.NDArray[np.int64], *, ones: int = 0) -> Array:
+    """Do the same for p-values that each stand for several tests, beside some whose p is 1.
+
+    Examples
+    --------
+    >>> step_up(np.array([0.02, 0.01]), np.array([1, 1])).tolist()
+    [0.02, 0.02]
+    """
     order = np.argsort(distinct)
-    rank = np.cumsum(np.bincount(place, minlength=distinct.size)[order])
-    scaled = distinct[order] * ((p.size + ones) / rank)
+    rank = np.cumsum(times[order])
+    scaled = distinct[order] * ((int(times.sum()) + ones) / rank)
     q = np.empty(distinct.size)
     q[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
-    return np.asarray(q[place])
+    return q
 
 
 def decisions(

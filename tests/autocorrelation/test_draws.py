@@ -24,13 +24,22 @@ if sys.argv[1] == "one core" and hasattr(os, "sched_setaffinity"):
 import numpy as np, pandas as pd
 from libpysal.graph import Graph
 from clustermap.autocorrelation import draws, global_engine, global_moran, local_moran
+from clustermap.autocorrelation import geary, getis_ord, losh, nulls
 draws._WORTH_THREADS = global_engine._WORTH_THREADS = 0
 n = np.arange(300)
 graph = Graph.from_arrays(np.r_[n, n, n], np.r_[n - 1, n + 1, n + 7] % 300, np.ones(900))
 y = pd.DataFrame({c: np.sin(n * (k + 2)) for k, c in enumerate("abc")}, index=n)
 local = local_moran(y, graph, rates="none", permutations=999, correction="none", seed=1).frame
 whole = global_moran(y, graph, rates="none", permutations=99, seed=1).frame
-print(pd.util.hash_pandas_object(local).sum(), pd.util.hash_pandas_object(whole).sum())
+few = np.arange(40)
+small = Graph.from_arrays(np.r_[few, few], np.r_[few - 1, few + 1] % 40, np.r_[few + 1.0, few % 3 + 1.0])
+one, null = pd.Series(np.sin(few * 3.0), index=few), nulls.within(pd.Series(few % 2, index=few))
+others = [
+    statistic(one, small, permutations=199, correction="none", seed=1, **more).frame
+    for statistic in (local_moran, getis_ord, geary, losh)
+    for more in (dict(), dict(null=null))
+] + [geary(one, small, transformation="binary", permutations=199, correction="none", seed=1).frame]
+print(*(pd.util.hash_pandas_object(frame).sum() for frame in (local, whole, *others)))
 """
 
 

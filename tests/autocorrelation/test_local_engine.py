@@ -297,3 +297,20 @@ def test_decisions_of_nothing_are_none():
     certain, possible = decisions([0, 0], [0, 0], alpha=0.05, correction="fdr_bh")
     assert not certain.any()
     assert not possible.any()
+
+
+def test_q_of_many_sectors_is_that_of_all_their_p(lattice):
+    """Whether corrected p by p, or pair of counts by pair of counts."""
+    from clustermap.inference import adjust
+
+    graph = lattice(20, 20)
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame(rng.normal(size=(400, 30)), index=graph.unique_ids).add_prefix("s")
+    frame.iloc[:40] += 2.0
+    for alternative in ("two-sided", "greater"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ClusterMapWarning)
+            found = local_moran(
+                frame, graph, rates="none", permutations=99, alternative=alternative, seed=1
+            ).frame
+        assert found["q"].tolist() == adjust(found["p"], "fdr_bh").tolist()

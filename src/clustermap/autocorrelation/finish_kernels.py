@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["label", "settle"]
+__all__ = ["label", "look_up", "settle", "tabulate"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,6 +64,21 @@ def settle(
         p[i] = min(1.0, factor * (1 + more) / (draws[i] + 1))
         if not tested[i]:
             p[i] = np.nan
+
+
+@compiled("void(int64[::1], int64[::1], int64, int64, int64[::1])")
+def tabulate(tail: Ints, draws: Ints, least: int, width: int, times: Ints) -> None:
+    """Count how often each pair of a count and its number of draws occurs in one variable; no draws, no test."""
+    for i in range(tail.size):
+        if draws[i] > 0:
+            times[(draws[i] - least) * width + tail[i]] += 1
+
+
+@compiled("void(int64[::1], int64[::1], int64, int64, float64[::1], float64[::1])")
+def look_up(tail: Ints, draws: Ints, least: int, width: int, table: Floats, out: Floats) -> None:
+    """Take the number of each pair from a table; NaN where there is no test."""
+    for i in range(tail.size):
+        out[i] = table[(draws[i] - least) * width + tail[i]] if draws[i] > 0 else np.nan
 
 
 @compiled(

@@ -13,6 +13,7 @@ from clustermap.autocorrelation.bound_nulls import BoundNull, Strata
 from clustermap.autocorrelation.draws import Counts, conditional_counts
 from clustermap.autocorrelation.local_finish import (
     Tally,
+    adjusted,
     as_result,
     fill,
     finished,
@@ -21,7 +22,7 @@ from clustermap.autocorrelation.local_finish import (
     undecided,
 )
 from clustermap.autocorrelation.nulls import Null, as_null
-from clustermap.inference import adjust, check_resolution, permutations_needed
+from clustermap.inference import check_resolution, permutations_needed
 from clustermap.randomness import resolve_seed
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def analyse(known: Variables, method: Method, options: Options) -> LocalResult |
         if adaptive:
             filled["draws"] = np.broadcast_to(settled[k].draws, close.shape).astype(float)
         fill(columns, filled, parts[k].group, known.values.shape)
-    columns["q"] = adjust(columns["p"], options.correction)
+    columns["q"] = adjusted(columns["p"], settled, options)
     labels = labelled(columns, known.status, method.labels, options, reach)
     shared = {
         "method": method.name,

@@ -13,7 +13,8 @@ from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import threaded
 from clustermap.autocorrelation.local_parts import smallest_p
 from clustermap.autocorrelation.local_results import LocalResult, LocalResults
-from clustermap.inference import decisions
+from clustermap.compiled import workers
+from clustermap.inference import adjust, decisions, step_up
 from clustermap.schema import LOCAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
     from clustermap.autocorrelation.local_options import Options
     from clustermap.autocorrelation.local_parts import Part
 
-__all__ = ["Settled", "Tally", "as_result", "fill", "finished", "labelled", "settled_part", "undecided"]
+__all__ = [
+    "Settled",
+    "Tally",
+    "adjusted",
+    "as_result",
+    "fill",
+    "finished",
+    "labelled",
+    "settled_part",
+    "undecided",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -96,6 +107,37 @@ def undecided(parts: list[Part], settled: list[Settled], options: Options) -> li
     return [
         close.reshape(shape) for close, shape in zip(np.split(possible & ~certain, cuts), shapes, strict=True)
     ]
+
+
+def adjusted(p: Floats, settled: list[Settled], options: Options) -> Floats:
+    """Correct p for the family; where one list of draws serves all, its few distinct p are corrected instead."""
+    one = settled[0]
+    known = one.draws[one.draws > 0]
+    if options.correction != "fdr_bh" or len(settled) > 1 or one.draws.ndim > 1 or one.tail.shape != p.shape:
+        return adjust(p, options.correction)
+    least, width = int(known.min(initial=1)), int(known.max(initial=1)) + 1
+    cells = (width - least) * width
+    if not known.size or cells > p.size:
+        return adjust(p, options.correction)
+    rows = np.array_split(np.arange(len(p)), workers())
+    times, q = np.zeros((len(rows), cells), dtype=np.int64), np.empty(p.shape)
+
+    def count(part: int) -> None:
+        for s in rows[part]:
+            finish_kernels.tabulate(one.tail[s], one.draws, least, width, times[part])
+
+    def look_up(s: int) -> None:
+        finish_kernels.look_up(one.tail[s], one.draws, least, width, table, q[s])
+
+    list(threaded(count, range(len(rows)), work=p.size))
+    total = times.sum(axis=0)
+    pairs = np.flatnonzero(total)
+    tails = 2.0 if options.alternative == "two-sided" else 1.0
+    distinct = np.minimum(1.0, tails * (1 + pairs % width) / (pairs // width + least + 1))
+    table = np.empty(cells)
+    table[pairs] = step_up(distinct, total[pairs])
+    list(threaded(look_up, range(len(p)), work=p.size))
+    return q
 
 
 def finished(

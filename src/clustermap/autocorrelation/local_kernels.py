@@ -37,7 +37,7 @@ _AT_MEAN = 1e-12
 
 
 @compiled(
-    "void(float64[::1], float64[::1], float64[::1], int64[::1], int64[::1], float64[::1], float64[::1], "
+    "void(float64[::1], float64[::1], float64[::1], int64[::1], int32[::1], float64[::1], float64[::1], "
     "float64[::1], float64[::1], float64[::1], int8[::1], bool_[::1])"
 )
 def moran(
@@ -45,7 +45,7 @@ def moran(
     around: Floats,
     values: Floats,
     indptr: Ints,
-    indices: Ints,
+    indices: Places,
     weights: Floats,
     share: Floats,
     sums: Floats,
@@ -61,7 +61,7 @@ def moran(
     z, around, values
         The area's own values, those looked at around it, standardised, and as they are.
     indptr, indices, weights, share
-        Links, and what turns sums into means.
+        Links (no weights: all alike), and what turns sums into means.
     sums, lag, statistic
         Filled: Σ w · around, its like in the units of the values, own value × mean.
     quadrant
@@ -69,11 +69,19 @@ def moran(
     certain
         Filled: where the own value is the mean, and the statistic 0 whatever the neighbours.
     """
+    pairs = np.empty((z.size, 2))  # both numbers of an area in one place of the memory
+    for i in range(z.size):
+        pairs[i, 0], pairs[i, 1] = around[i], values[i]
     for i in range(z.size):
         total, plain = 0.0, 0.0
-        for e in range(indptr[i], indptr[i + 1]):
-            total += weights[e] * around[indices[e]]
-            plain += weights[e] * values[indices[e]]
+        if weights.size == 0:
+            for e in range(indptr[i], indptr[i + 1]):
+                total += pairs[indices[e], 0]
+                plain += pairs[indices[e], 1]
+        else:
+            for e in range(indptr[i], indptr[i + 1]):
+                total += weights[e] * pairs[indices[e], 0]
+                plain += weights[e] * pairs[indices[e], 1]
         sums[i] = total
         lag[i] = plain * share[i]
         statistic[i] = z[i] * (total * share[i])

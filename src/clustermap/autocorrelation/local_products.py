@@ -23,7 +23,8 @@ _QUADRANTS = np.array([LL, LH, HL, HH], dtype=np.int8)  # by own and neighbours'
 def moran_part(group: Group, beside: Group, transformation: Transformation) -> Part:
     """Compute z × mean of the neighbours' z, of the variables of one group with those of another (or itself)."""
     row, shape = row_weights(group, transformation), group.z.shape
-    links = (group.indptr, group.indices, row.links(group), row.share)
+    weights = np.empty(0) if row.weights is None else row.weights
+    links = (group.indptr, group.indices.astype(np.int32), weights, row.share)
     sums, lag, statistic = (np.empty(shape) for _ in range(3))
     quadrant, certain = np.empty(shape, dtype=np.int8), np.empty(shape, dtype=bool)
 
