@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import local_kernels
+from clustermap.autocorrelation import arranged_kernels, local_kernels
 from clustermap.autocorrelation.bound_nulls import BLOCK
 from clustermap.autocorrelation.draws import TIES, Counts, threaded
 from clustermap.compiled import workers
@@ -48,11 +48,11 @@ class Trial(NamedTuple):
             return
         near = (self.indptr, self.indices, self.weights, self.itself)
         observed = np.empty(len(active))
-        local_kernels.evaluate(self.pool[s], self.own[s], *near, self.kind, observed)
+        arranged_kernels.evaluate(self.pool[s], self.own[s], *near, self.kind, observed)
         largest = max(np.abs(self.pool[s]).max(), np.abs(self.own[s]).max(), 1.0)
         size = np.bincount(np.repeat(np.arange(len(active)), np.diff(self.indptr)), self.weights, len(active))
         tolerance = TIES * (size + self.itself) * 4 * largest * largest
-        local_kernels.count_arranged(
+        arranged_kernels.count_arranged(
             self.pool[s],
             self.own[s],
             observed,
@@ -70,12 +70,12 @@ class Trial(NamedTuple):
     def _add_spreads(self, s: int, places: Places, active: Bools, up: Ints, low: Ints) -> None:
         z, near = self.pool[s], (self.indptr, self.indices, self.weights)
         residual = np.empty(len(z))
-        level = local_kernels.residuals(z, *near, self.power, residual)
+        level = arranged_kernels.residuals(z, *near, self.power, residual)
         around = np.empty((1, len(z)))
         local_kernels.weighted_sums(residual[None, :], *near, around)
         observed = around[0] / level if level > 0 else np.ones(len(z))
         tie = float(TIES * len(z) * max(1.0, observed.max()))
-        local_kernels.count_variances(z, observed, *near, places, self.power, tie, active, up, low)
+        arranged_kernels.count_variances(z, observed, *near, places, self.power, tie, active, up, low)
 
 
 def arranged_counts(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from clustermap.autocorrelation import arranged_kernels
 from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import lagged
@@ -145,7 +146,7 @@ def _part(group: v.Group, transformation: Transformation, *, power: float) -> Pa
     residual = np.empty_like(group.z)
     level = np.array(
         [
-            kernels.residuals(z, group.indptr, group.indices, weights, power, out)
+            arranged_kernels.residuals(z, group.indptr, group.indices, weights, power, out)
             for z, out in zip(group.z, residual, strict=True)
         ]
     )[:, None]
