@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["label", "look_up", "settle", "tabulate"]
+__all__ = ["label", "look_up", "settle", "tally_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -67,7 +67,7 @@ def settle(
 
 
 @compiled("void(int64[::1], int64[::1], int64, int64, int64[::1])")
-def tabulate(tail: Ints, draws: Ints, least: int, width: int, times: Ints) -> None:
+def tally_pairs(tail: Ints, draws: Ints, least: int, width: int, times: Ints) -> None:
     """Count how often each pair of a count and its number of draws occurs in one variable; no draws, no test."""
     for i in range(tail.size):
         if draws[i] > 0:

@@ -124,7 +124,7 @@ def adjusted(p: Floats, settled: list[Settled], options: Options) -> Floats:
 
     def count(part: int) -> None:
         for s in rows[part]:
-            finish_kernels.tabulate(one.tail[s], one.draws, least, width, times[part])
+            finish_kernels.tally_pairs(one.tail[s], one.draws, least, width, times[part])
 
     def look_up(s: int) -> None:
         finish_kernels.look_up(one.tail[s], one.draws, least, width, table, q[s])
