@@ -13,14 +13,19 @@ from libpysal.graph import Graph
 
 from clustermap.autocorrelation import (
     arranged,
+    arranged_kernels,
     bivariate_moran,
     draws,
+    finish_kernels,
     geary,
     getis_ord,
+    kernels,
+    local_kernels,
     local_moran,
     losh,
     nulls,
 )
+from clustermap.compiled import HAVE_NUMBA
 from clustermap.errors import ClusterMapWarning, OptionError
 from clustermap.inference import decisions
 
@@ -314,3 +319,50 @@ def test_q_of_many_sectors_is_that_of_all_their_p(lattice):
                 frame, graph, rates="none", permutations=99, alternative=alternative, seed=1
             ).frame
         assert found["q"].tolist() == adjust(found["p"], "fdr_bh").tolist()
+
+
+@pytest.mark.skipif(not HAVE_NUMBA, reason="numba is not here: the plain kernels are the kernels")
+@pytest.mark.parametrize("graph", ["grid", "uneven"])
+@pytest.mark.parametrize("how", ["free", "within", "given"])
+def test_plain_python_gives_the_same_bytes(request, monkeypatch, statistic, graph, how):
+    graph, values = (request.getfixturevalue(name) for name in (graph, "values"))
+    table = np.argsort(np.random.default_rng(7).random((70, 42)), axis=1)
+    null = {
+        "within": nulls.within(pd.Series(["n", "s"] * 21, index=values.index)),
+        "given": nulls.arrangements(table),
+    }
+    frame = pd.DataFrame({"a": values, "b": values.round()}, index=values.index)
+
+    def run(alternative):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ClusterMapWarning)
+            return statistic(
+                frame, graph, rates="none", permutations=150, correction="none", alternative=alternative,
+                null=null.get(how, "free"), seed=7,
+            ).frame  # fmt: skip
+
+    fast = [run(alternative) for alternative in ("two-sided", "less")]
+    for room in (kernels, local_kernels, arranged_kernels, finish_kernels):
+        for name, kernel in vars(room).copy().items():
+            if hasattr(kernel, "py_func"):
+                monkeypatch.setattr(room, name, kernel.py_func)
+    for before, alternative in zip(fast, ("two-sided", "less"), strict=True):
+        pd.testing.assert_frame_equal(before, run(alternative), check_exact=True)
+
+
+@pytest.mark.skipif(not HAVE_NUMBA, reason="numba is not here: the plain kernels are the kernels")
+def test_plain_python_corrects_many_sectors_alike(lattice, monkeypatch):
+    graph = lattice(5, 5)
+    frame = pd.DataFrame(np.random.default_rng(6).normal(size=(25, 90)), index=graph.unique_ids).add_prefix(
+        "s"
+    )
+
+    def run():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ClusterMapWarning)
+            return local_moran(frame, graph, rates="none", permutations=99, seed=1).frame
+
+    fast = run()
+    for name in ("tally_pairs", "look_up", "label", "settle"):
+        monkeypatch.setattr(finish_kernels, name, getattr(finish_kernels, name).py_func)
+    pd.testing.assert_frame_equal(fast, run(), check_exact=True)

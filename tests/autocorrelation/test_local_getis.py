@@ -43,6 +43,8 @@ def test_scores_have_the_mean_and_variance_of_all_sets_of_neighbours(lattice, ne
         counted = [*mine, i] if star else list(mine)
         sums = np.array([y.iloc[list(s)].sum() for s in itertools.combinations(pool, len(counted))])
         assert found.iloc[i] == pytest.approx((y.iloc[counted].sum() - sums.mean()) / sums.std(), abs=1e-10)
+    peer = esda.G_Local(y.to_numpy(), graph.to_W(), transform="R", star=star, permutations=0)
+    assert np.abs(found - peer.Zs).max() > 0.1
 
 
 def test_p_is_that_of_local_moran_and_labels_say_what_gathers(grid, values):
