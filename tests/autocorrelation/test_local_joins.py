@@ -81,6 +81,8 @@ def test_what_is_no_event_is_refused(grid, values, events):
         join_count(events * 0, grid)
     with pytest.raises(OptionError, match=r"(?s)CM-MORAN-001.*hypergeometric"):
         join_count(events, grid, permutations=999)
+    with pytest.raises(OptionError, match="CM-MORAN-001"):
+        join_count(events, grid, null=nulls.free(), permutations=999)
 
 
 def test_isolates_and_unknown_areas(with_isolate):

@@ -174,7 +174,7 @@ def count_sorted(
         row, spread = sums[slot], sums[slot, rows - 1] - sums[slot, 0]
         scale = steps / spread if spread > _SMALLEST else 0.0
         _index(row, scale, starts)
-        while place < order.size and (sizes[order[place]] == 0 or slots[sizes[order[place]]] <= slot):
+        while place < order.size and slots[sizes[order[place]]] <= slot:
             i = order[place]
             place += 1
             if sizes[i] > 0:

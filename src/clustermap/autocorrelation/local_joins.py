@@ -13,6 +13,7 @@ from clustermap.autocorrelation.draws import lagged
 from clustermap.autocorrelation.local_engine import analyse
 from clustermap.autocorrelation.local_options import Method, Options
 from clustermap.autocorrelation.local_parts import Part, row_weights
+from clustermap.autocorrelation.nulls import as_null
 from clustermap.errors import InputError
 from clustermap.schema import LISA_LABELS
 
@@ -149,7 +150,7 @@ def join_options(
         transformation="binary",
         seed=seed,
     )
-    if null == "free":
+    if as_null(null).kind == "free":
         why = "the law of join counts is hypergeometric under free arrangements: nothing is drawn"
         v.check_option("permutations", permutations, ("auto",), why=why)
     return options
