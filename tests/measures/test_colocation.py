@@ -14,7 +14,7 @@ from libpysal.graph import Graph
 from scipy import stats
 
 from clustermap.errors import AlignmentError, CrsError, InputError, OptionError, StatisticsError
-from clustermap.measures.relatedness import colocation_quotient, labelling, neighbourhoods
+from clustermap.measures.relatedness import colocation_quotient, kernels, labelling, neighbourhoods
 from clustermap.schema import COLOCATION_COLUMNS, LOCAL_COLOCATION_COLUMNS
 
 QUICK = {"permutations": 199, "correction": "none", "seed": 1}
@@ -397,3 +397,26 @@ def test_synthetic_firms_at_registered_offices_are_said():
         firms, sectors={"cars": ["29"], "machines": ["28"]}, k=5, permutations=0, correction="none", seed=1
     ).summary()
     assert "synthetic" in text
+
+
+def test_the_sum_of_a_draw_leaves_the_firm_out_and_lets_the_spare_one_in():
+    """Firm by firm: the random set without the firm itself, and with the spare one where the firm was in the set."""
+    rng = np.random.default_rng(2)
+    points = 100.0 * rng.integers(0, 4, size=(40, 2))
+    near = neighbourhoods.by_k(points, 5, gaussian=True)
+    site, n = near.site, 40
+    w = np.zeros((n, n))
+    for i, j in itertools.permutations(range(n), 2):
+        row = slice(near.indptr[site[i]], near.indptr[site[i] + 1])
+        w[i, j] = near.weights[row][near.indices[row] == site[j]].sum()
+    np.testing.assert_allclose(w.sum(axis=1), 1)
+    firms, marked, out = np.arange(n), np.zeros(n, dtype=np.int64), np.empty(n)
+    for size in (1, 7, 38):
+        chosen = rng.permutation(n)[: size + 1]
+        kernels.lag_of_draw(
+            chosen, site, firms, near.indptr, near.indices, near.weights, marked, len(near.sizes), out
+        )
+        for i in firms:
+            others = chosen[chosen != i][:size]
+            assert out[i] == pytest.approx(w[i, others].sum())
+        assert not marked.any()

@@ -57,15 +57,27 @@ def trade(state: Bytes, uniform: Floats) -> None:
             state[b, single[j]] = 1 - value
 
 
-@compiled("Tuple((int32[::1], int32[::1], int64[::1]))(int32[::1], int64[::1], int64)")
-def _compressed(labels: Places, starts: Ints, kinds_in_all: int) -> tuple[Places, Places, Ints]:
-    """List the labels at each site once, with how many firms have them: a site of thousands is as one firm each."""
+@compiled("Tuple((int32[::1], int32[::1], int64[::1], int32[::1]))(int32[::1], int64[::1], int64)")
+def _compressed(labels: Places, starts: Ints, kinds_in_all: int) -> tuple[Places, Places, Ints, Places]:
+    """List the labels at each site once, with how many firms have them: a site of thousands is as one firm each.
+
+    Last comes the label of a site where one firm has any, −1 where none has, −2 where more have.
+    """
     sites = starts.size - 1
     kinds = np.empty(labels.size, dtype=np.int32)
     number = np.zeros(labels.size, dtype=np.int32)
     found = np.zeros(sites, dtype=np.int64)
+    only = np.empty(sites, dtype=np.int32)
     place = np.full(kinds_in_all, -1, dtype=np.int64)
     for u in range(sites):
+        if starts[u + 1] - starts[u] == 1:
+            label = labels[starts[u]]
+            only[u] = label
+            if label >= 0:
+                kinds[starts[u]] = label
+                number[starts[u]] = 1
+                found[u] = 1
+            continue
         first = starts[u]
         n = 0
         for j in range(first, starts[u + 1]):
@@ -81,7 +93,35 @@ def _compressed(labels: Places, starts: Ints, kinds_in_all: int) -> tuple[Places
         for j in range(first, first + n):
             place[kinds[j]] = -1
         found[u] = n
-    return kinds, number, found
+        only[u] = -1 if n == 0 else kinds[first] if n == 1 and number[first] == 1 else -2
+    return kinds, number, found, only
+
+
+@compiled(
+    "void(int64, int64[::1], int64[::1], int32[::1], float64[::1], int32[::1], int32[::1], int64[::1], int32[::1], "
+    "float64[::1])"
+)
+def _meet_one(
+    u: np.int64,
+    starts: Ints,
+    indptr: Ints,
+    indices: Places,
+    weights: Floats,
+    kinds: Places,
+    number: Places,
+    found: Ints,
+    only: Places,
+    out: Floats,
+) -> None:
+    """Add up the weights around a site where one firm has a label: it is no neighbour of its own."""
+    for e in range(indptr[u], indptr[u + 1]):
+        v = indices[e]
+        if only[v] >= 0:
+            if v != u:
+                out[only[v]] += weights[e]
+            continue
+        for j in range(starts[v], starts[v] + found[v]):
+            out[kinds[j]] += weights[e] * number[j]
 
 
 @compiled("void(int32[::1], int64[::1], int64[::1], int32[::1], float64[::1], float64[:, ::1])")
@@ -100,12 +140,12 @@ def meet(labels: Places, starts: Ints, indptr: Ints, indices: Places, weights: F
     out
         Labels × labels, added to.
     """
-    sites = starts.size - 1
-    kinds, number, found = _compressed(labels, starts, out.shape[0])
+    kinds, number, found, only = _compressed(labels, starts, out.shape[0])
     around = np.zeros(out.shape[0])
     touched = np.empty(out.shape[0], dtype=np.int64)
-    for u in range(sites):
-        if found[u] == 0:
+    for u in np.flatnonzero(found):
+        if only[u] >= 0:
+            _meet_one(u, starts, indptr, indices, weights, kinds, number, found, only, out[only[u]])
             continue
         n = 0
         itself = 0.0
