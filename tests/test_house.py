@@ -150,3 +150,15 @@ def test_notebooks_are_committed_without_outputs():
     for file in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = nbformat.read(file, as_version=4).cells
         assert all(not cell.get("outputs") for cell in cells if cell.cell_type == "code"), file.name
+
+
+def test_verbs_that_the_readme_names_are_public():
+    import clustermap as cm
+
+    text = (ROOT / "README.md").read_text()
+    rows = [
+        line.split("|")[2] for line in text.splitlines() if line.startswith("| ") and line.count("|") == 3
+    ]
+    named = {name for row in rows for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", row)}
+    assert len(named) > 30
+    assert named <= set(cm.__all__)
