@@ -93,6 +93,8 @@ _HOMES = {
     "quantile_lisa": "autocorrelation.local_quantile",
     "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
+    "stability": "detection.stabilities",
+    "Stability": "detection.stability_results",
     "border_moran": "borders.decomposition",
     "crossing": "borders.crossings",
     "Crossing": "borders.crossings",

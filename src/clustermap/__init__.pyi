@@ -23,6 +23,8 @@ from clustermap.borders.line import Line as Line
 from clustermap.borders.lines import line_test as line_test
 from clustermap.detection.clusters import Clusters as Clusters
 from clustermap.detection.detecting import detect_clusters as detect_clusters
+from clustermap.detection.stabilities import stability as stability
+from clustermap.detection.stability_results import Stability as Stability
 from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger

@@ -84,6 +84,7 @@ CLUSTER_COLUMNS: Final = (
     "level", "parent", "area_km2",
 )  # fmt: skip
 MEMBER_COLUMNS: Final = ("cluster", "area")
+SUPPORT_COLUMNS: Final = ("cluster", "area", "support")
 PROXIMITY_COLUMNS: Final = ("a", "b", "n_a", "n_b", "both", "expected", "proximity", "p", "q", "status")
 DENSITY_COLUMNS: Final = ("area", "sector", "present", "density", "expected", "excess", "status")
 COAGGLOMERATION_COLUMNS: Final = (

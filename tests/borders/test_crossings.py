@@ -8,7 +8,7 @@ import pytest
 from shapely import box
 from shapely.affinity import translate
 
-from clustermap import Lookup, crossing
+from clustermap import Lookup, crossing, stability
 from clustermap.borders.links import crossing_parts
 from clustermap.errors import AlignmentError, CrsError, InputError, OptionError
 from clustermap.schema import CROSSING_COLUMNS, PAIR_COLUMNS
@@ -272,3 +272,34 @@ def test_a_plain_frame_of_authorities_is_taken(planted, halves):
     frame = halves.frame.reset_index()
     shared = crossing(planted(ROW), frame)
     assert shared.frame["authority"].tolist() == ["E", "W"]
+
+
+def test_a_border_is_supported_by_the_copies_that_cross_it(planted):
+    found = planted({"r2c1": 90, "r2c2": 90, "r2c3": 60})
+    west_east = pd.Series(
+        ["W" if code[3] < "2" else ("M" if code[3] == "2" else "E") for code in found.table.labels],
+        index=found.table.labels,
+    )
+    assert crossing(found, west_east).pairs["p_crosses"].isna().all()
+    told = stability(found, replicates=200, seed=3)
+    shared = crossing(told, west_east)
+    by_pair = shared.pairs.set_index(["a", "b"])["p_crosses"]
+    assert by_pair["M", "W"] == 1.0
+    held = told.support.set_index("area")["support"]
+    if (
+        "E",
+        "M",
+    ) in by_pair.index:  # one square beyond the border: the border is crossed where the square is held
+        assert by_pair["E", "M"] == pytest.approx(held["r2c3"])
+        assert by_pair["E", "M"] < 1.0
+    assert "borders are crossed again" in shared.summary()
+
+
+def test_a_border_that_no_copy_crosses_has_no_support(planted):
+    from dataclasses import replace
+
+    found = stability(planted({"r2c1": 90, "r2c2": 90}), replicates=40, seed=3)
+    copies = found.stability.copies
+    alone = replace(found, stability=replace(found.stability, copies=copies[copies["area"] == "r2c1"]))
+    west_east = pd.Series(["W" if c[3] < "2" else "E" for c in found.table.labels], index=found.table.labels)
+    assert crossing(alone, west_east).pairs["p_crosses"].tolist() == [0.0]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["AuthorityShare", "Crossing", "crossing"]
 
 _NO_NAME = "in no authority"
+_OFTEN = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +42,8 @@ class Crossing:
         ``cluster, a, b, n_links, border_km, value_a, value_b, strength, p_crosses``: pairs of authorities that
         neighbouring members of a cluster lie in. `n_links` counts neighbouring areas, each by the part of it
         that crosses; `border_km` the border between them in the same way (NaN without polygons); `strength`
-        is the smaller of the two shares; `p_crosses` is NaN until the stability of the clusters is asked for.
+        is the smaller of the two shares; `p_crosses` is the share of copies in which the cluster crosses
+        this border: support, no probability; NaN until `stability` of the clusters is asked for.
     membership : pandas.DataFrame
         ``area, authority, share`` for every area of the scanned table.
     membership_rule : str
@@ -140,8 +142,20 @@ class Crossing:
             lines.append(text + (f"; {outside:.0%} in no authority." if outside else "."))
         crossed = self.pairs["cluster"].nunique()
         lines.append(f"{crossed} of {len(self.clusters.frame)} clusters cross a border.")
+        if self.clusters.stability is not None and len(self.pairs):
+            lines.append(self._support())
         lines.append(f"Membership: {self.membership_rule}.")
         return "\n".join(lines)
+
+    def _support(self) -> str:
+        """Say which border comes back least, for the weakest point decides whether a cluster is shared."""
+        weakest = self.pairs.loc[self.pairs["p_crosses"].idxmin()]
+        names = self.authorities.names
+        return (
+            f"{(self.pairs['p_crosses'] >= _OFTEN).sum()} of {len(self.pairs)} crossed borders are crossed again in at "
+            f"least {_OFTEN:.0%} of {self.clusters.stability.replicates} copies; the least, between "  # type: ignore[union-attr]
+            f"{names[weakest['a']]} and {names[weakest['b']]} in {weakest['cluster']}, in {weakest['p_crosses']:.0%}."
+        )
 
     def __repr__(self) -> str:
         return (

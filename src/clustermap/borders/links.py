@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from clustermap.borders.membership import NOBODY
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from clustermap.detection.clusters import Clusters
 
-__all__ = ["border_pieces", "crossing_pairs", "crossing_parts"]
+__all__ = ["border_pieces", "border_support", "crossing_pairs", "crossing_parts"]
 
 Pair = tuple[str, str, str]
 _NOTHING = 1e-9
@@ -63,6 +64,7 @@ def crossing_pairs(clusters: Clusters, membership: pd.DataFrame, frame: pd.DataF
         borders[key] = borders.get(key, 0.0) + part * length
     amounts = frame.set_index(["cluster", "authority"])
     number = {cluster: i for i, cluster in enumerate(clusters.frame["cluster"])}
+    support = border_support(clusters, membership, set(links))
     rows = []
     for key in sorted(links, key=lambda k: (number[k[0]], str(k[1]), str(k[2]))):
         cluster, a, b = key
@@ -70,11 +72,39 @@ def crossing_pairs(clusters: Clusters, membership: pd.DataFrame, frame: pd.DataF
         rows.append(
             (
                 cluster, a, b, links[key], borders[key], ours["value"], theirs["value"],
-                min(ours["share"], theirs["share"]), np.nan,
+                min(ours["share"], theirs["share"]), support.get(key, np.nan),
             )
         )  # fmt: skip
     kinds = dict.fromkeys(PAIR_COLUMNS, "float64") | dict.fromkeys(("cluster", "a", "b"), "object")
     return pd.DataFrame(rows, columns=list(PAIR_COLUMNS)).astype(kinds)
+
+
+def border_support(clusters: Clusters, membership: pd.DataFrame, pairs: set[Pair]) -> dict[Pair, float]:
+    """Return, for crossing pairs, the share of copies in which neighbours inside the matched set straddle the border.
+
+    Empty where the stability of the clusters was not asked for.
+    """
+    if clusters.stability is None:
+        return {}
+    shares = _normalised(membership)
+    labels = clusters.table.labels
+    indptr, indices = links_of(clusters.graph, labels)
+    out: dict[Pair, float] = {}
+    for cluster, areas in clusters.stability.copies.groupby("cluster", sort=False)["area"]:
+        places = np.sort(labels.get_indexer(areas.unique()))
+        held = clusters.stability.held(str(cluster), labels[places])
+        column = {int(i): n for n, i in enumerate(places)}
+        crossed: dict[Pair, npt.NDArray[np.bool_]] = {}
+        for i in column:
+            for j in indices[indptr[i] : indptr[i + 1]]:
+                if j <= i or int(j) not in column:
+                    continue
+                both = held[:, column[i]] & held[:, column[int(j)]]
+                for a, b in crossing_parts(shares[labels[i]], shares[labels[j]]):
+                    key = (str(cluster), a, b)
+                    crossed[key] = crossed[key] | both if key in crossed else both
+        out |= {key: float(copies.mean()) for key, copies in crossed.items()}
+    return {key: out.get(key, 0.0) for key in pairs}
 
 
 def border_pieces(clusters: Clusters, membership: pd.DataFrame) -> dict[Pair, Any]:

@@ -14,6 +14,7 @@ from clustermap.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from clustermap.detection.stability_results import Stability
     from clustermap.schema import Background
     from clustermap.sources.values import Areas
     from clustermap.tables.table import SectorTable
@@ -46,7 +47,10 @@ class Clusters:
         strongest set that was *not* reported (NaN and empty where nothing was left to test), and the background as
         estimated: ``roughness`` (log-sd), ``reach_km``, ``unstructured`` (share without structure).
     support : pandas.DataFrame or None
-        None until the stability of the clusters is asked for.
+        ``cluster, area, support``: the share of copies in which the area belongs to the cluster; None until
+        `stability` is asked for.
+    stability : Stability or None
+        How often each cluster was found again in copies of the map; None until it is asked for.
     areas : Areas or None
         The polygons.
     graph : libpysal.graph.Graph
@@ -72,6 +76,7 @@ class Clusters:
     split_sample: pd.Series
     searches: pd.DataFrame
     support: pd.DataFrame | None = None
+    stability: Stability | None = None
     areas: Areas | None
     graph: Any
     table: SectorTable
@@ -126,6 +131,7 @@ class Clusters:
                 f"Selected on one half of the firms and counted on the other half: {halves}.",
                 "The p-values say that there is an excess; which areas belong to it carries no error guarantee.",
             ]
+            lines += [self.stability.caution()] if self.stability else []
         if self.family_size > 1:
             lines.append(
                 f"Each of {self.family_size} sectors was scanned by itself: p is family-wise within a sector, "
@@ -182,6 +188,7 @@ class Clusters:
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
             f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
             + self._regional(row)
+            + (self.stability.sentence(row.cluster) if self.stability else "")
         )
 
     def _regional(self, row: Any) -> str:

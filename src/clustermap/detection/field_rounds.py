@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.field import Field, fit_rows, log_ratio, make_models, null_values
+from clustermap.detection.field import Field, Fitted, fit_rows, log_ratio, make_models, null_values
 from clustermap.detection.field_kernels import contrast, grow_rows, set_terms
 from clustermap.detection.membership import likely_members
 from clustermap.detection.rounds import Found, Problem, Searched, scan_sector
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from clustermap.progress import Progress
 
-__all__ = ["EVEN_PENALTY", "p_against_field", "scan_auto", "scan_field"]
+__all__ = ["EVEN_PENALTY", "field_sets", "p_against_field", "scan_auto", "scan_field"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -26,6 +26,7 @@ Ints = npt.NDArray[np.int64]
 EVEN_PENALTY = 1.0  # price of an area where the background is even
 _PARAMETERS = 3  # variance, reach, share without structure
 _TIE = 1e-9
+_ROWS = 25  # maps fitted at once
 
 
 class _Map(NamedTuple):
@@ -66,6 +67,41 @@ def scan_auto(
         return _scan(problem, given, spread, report)
     even = scan_sector(replace(problem, penalty=EVEN_PENALTY), spread, report)
     return replace(even, background=(0.0, 0.0, 0.0))
+
+
+def field_sets(
+    problem: Problem, draws: Floats, *, at: Floats, seeds: Ints, most: int, spread: Callable[..., Any] = map
+) -> list[list[Ints]]:
+    """Search every row of counts as `scan_field` does, without a test: at most so many sets a row.
+
+    `seeds` holds what each row's walk over sets is drawn from.
+    """
+    given = _map(problem, at)
+
+    def block(start: int) -> list[list[Ints]]:
+        part = slice(start, start + _ROWS)
+        y = log_ratio(draws[part, given.places], given.field.expected)
+        fitted = fit_rows(given.field, y)
+        return [
+            _untested(replace(problem, seed=int(seed)), given, (y, fitted, row), most)
+            for row, seed in enumerate(seeds[part])
+        ]
+
+    return [sets for part in spread(block, range(0, len(draws), _ROWS)) for sets in part]
+
+
+def _untested(problem: Problem, given: _Map, fit: tuple[Floats, Fitted, int], most: int) -> list[Ints]:
+    """Search on after the first set of one row until no value is positive."""
+    rows, fitted, row = fit
+    y = rows[row : row + 1]
+    field, precision = given.field, given.field.models.precisions[int(fitted.model[row])]
+    members, sets = fitted.set_of(row), list[Ints]()
+    while len(members) and len(sets) < most:
+        members = _likely(problem, field, precision, y=y[0], strongest=members, number=len(sets))
+        sets.append(given.places[members])
+        field, precision = _without(field, precision, members)
+        members, _ = _next(field, precision, y)
+    return sets
 
 
 def _map(problem: Problem, at: Floats) -> _Map:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clustermap.progress import Progress
 
-__all__ = ["Found", "Problem", "Searched", "scan_sector", "split_ratios"]
+__all__ = ["Found", "Problem", "Searched", "scan_sector", "sets_without_test", "split_ratios"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -130,6 +130,25 @@ def scan_sector(
     if report and not rounds and left is None:
         report(problem.permutations, problem.permutations)
     return Searched(found=_joined(problem, counts, rounds), left=left)
+
+
+def sets_without_test(problem: Problem, most: int) -> list[Ints]:
+    """Search as `scan_sector` does, without draws and without a test: at most so many sets, the strongest first."""
+    usable, national = problem.known, problem.national
+    counts = np.where(usable, problem.counts, 0.0)
+    rounds: list[_Round] = []
+    while len(rounds) < most:
+        now = _begin(problem, counts, usable)
+        members, value = _strongest(problem, counts, now)
+        if len(members) == 0 or counts[members].sum() <= national[members].sum():
+            break
+        now.best = _judged(members, value, now.nulls)
+        if problem.minimum_lq is None:
+            now.best = _likely(problem, counts, now, len(rounds))
+        rounds.append(now)
+        usable = usable.copy()
+        usable[now.best.members] = False
+    return [one.members for one in _joined(problem, counts, rounds)]
 
 
 def _begin(problem: Problem, counts: Floats, usable: Flags) -> _Round:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clustermap.schema import Background
     from clustermap.tables.table import SectorTable
 
-__all__ = ["Settings", "scan_table"]
+__all__ = ["Settings", "problems_of", "scan_table"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,27 +65,8 @@ def scan_table(
     progress: Progress | bool | None,
 ) -> Clusters:
     """Scan sectors at every level and put the clusters in one result."""
-    levels = levels_of(settings)
     at = field_places(table, settings.background)
-    indptr, indices = links_of(graph, table.labels)
-    n = len(table.labels)
-    effect = settings.background == "minimum-effect"
-    problems = [
-        Problem(
-            sector=name,
-            counts=counts,
-            totals=table.area_totals.to_numpy(float),
-            graph=(indptr, indices, set_keys(n)),
-            minimum_lq=level if effect else None,
-            penalty=settings.price,
-            limit=max(1, int(np.floor(settings.max_share * n + 1e-9))),
-            permutations=settings.permutations,
-            alpha=settings.alpha,
-            seed=settings.seed,
-        )
-        for name, counts in ((name, whole_counts(table, name)) for name in sectors)
-        for level in levels
-    ]
+    problems = problems_of(table, graph, sectors=sectors, settings=settings)
     with reporting(progress, "scan") as report:
         results = _run(problems, _method(settings, at), report)
     frame, members, split = _frames(table, problems, results)
@@ -99,16 +80,39 @@ def scan_table(
         table=table,
         method=settings.method,
         background=settings.background,
-        minimum_lq=settings.minimum_lq if effect else 1.0,
-        levels=levels,
+        minimum_lq=settings.minimum_lq if settings.background == "minimum-effect" else 1.0,
+        levels=levels_of(settings),
         penalty=settings.price,
         max_share=float(settings.max_share),
         alpha=float(settings.alpha),
         permutations=settings.permutations,
         seed=settings.seed,
-        null=_null(settings.background, levels),
+        null=_null(settings.background, levels_of(settings)),
         family_size=len(sectors),
     )
+
+
+def problems_of(table: SectorTable, graph: Any, *, sectors: list[str], settings: Settings) -> list[Problem]:
+    """State every sector at every level as a problem of its own."""
+    indptr, indices = links_of(graph, table.labels)
+    n = len(table.labels)
+    effect = settings.background == "minimum-effect"
+    return [
+        Problem(
+            sector=name,
+            counts=counts,
+            totals=table.area_totals.to_numpy(float),
+            graph=(indptr, indices, set_keys(n)),
+            minimum_lq=level if effect else None,
+            penalty=settings.price,
+            limit=max(1, int(np.floor(settings.max_share * n + 1e-9))),
+            permutations=settings.permutations,
+            alpha=settings.alpha,
+            seed=settings.seed,
+        )
+        for name, counts in ((name, whole_counts(table, name)) for name in sectors)
+        for level in levels_of(settings)
+    ]
 
 
 def _method(settings: Settings, at: Floats | None) -> Callable[..., Searched]:
