@@ -28,7 +28,6 @@ PresenceRule = Literal["lq", "significant"]
 Normalisation = Literal["minimum", "cosine", "association"]
 ProximityNull = Literal["degree-preserving", "hypergeometric"]
 KdMethod = Literal["auto", "exact-pairs", "fft", "moments"]
-NearMethod = Literal["auto", "exact-pairs", "fft"]
 
 # --- column names -----------------------------------------------------------
 # the code of an area is `code` in GeoDataFrames and files, where `.area` is a size, and `area` in plain long frames

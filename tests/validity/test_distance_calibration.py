@@ -1,7 +1,7 @@
-"""Sectors that are random draws from all firms: how often K_d calls one localised or dispersed.
+"""Sectors that are random draws from all firms: how often K_d and M call one localised or dispersed.
 
 200 null sectors a way; the 99.9 % interval of 200 tries at 5 % is 2 to 21 hits. Seeds and thresholds stood here before
-the first run. Each sector of the simulated ways has draws of its own, so that the tries are independent.
+the first run; M without simulation has 100 null sectors, 0 to 14 hits. Each sector of the simulated ways has draws of its own, so that the tries are independent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clustermap.measures.distance import duranton_overman, economy_distances
+from clustermap.measures.distance import duranton_overman, economy_distances, marcon_puech
 
 pytestmark = pytest.mark.validity
 
@@ -22,6 +22,7 @@ SEED = 20_261_127
 TRIES, LEVEL, DRAWS = 200, 0.05, 199
 FEWEST, MOST = 2, 21
 SMALLEST_KS = 0.001
+RATIO_TRIES, RATIO_MOST = 100, 14
 SMALL, LARGE = 40, 2_000
 
 
@@ -78,6 +79,18 @@ def by_moments():
     return np.vstack(rows)
 
 
+@cache
+def ratios_by_moments():
+    world = economy(12_000)
+    kinds = np.repeat([f"s{k:02}" for k in range(5)], 2_400)
+    rows = []
+    for t in range(RATIO_TRIES // 5):
+        many = marcon_puech(labelled(world, kinds, t), sectors="kind", seed=t).tests
+        assert many["decided"].str.startswith("delta").all()
+        rows.append(many[["p_localised", "p_dispersed"]].to_numpy())
+    return np.vstack(rows)
+
+
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("weights", ["firms", "jobs"])
 def test_simulated_global_bands_are_crossed_as_often_as_they_say(weights, side):
@@ -91,3 +104,10 @@ def test_bands_without_simulation_are_crossed_as_often_as_they_say(side):
     p = by_moments()[:, side]
     assert len(p) == TRIES
     assert FEWEST <= (p <= LEVEL).sum() <= MOST
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_bands_of_m_without_simulation_are_crossed_as_often_as_they_say(side):
+    p = ratios_by_moments()[:, side]
+    assert len(p) == RATIO_TRIES
+    assert (p <= LEVEL).sum() <= RATIO_MOST

@@ -146,6 +146,25 @@ def test_ring_counts_are_counted_around_every_site(towns):
         np.testing.assert_allclose(rings[v], both - without + own, atol=1e-9)
 
 
+def test_the_number_of_workers_changes_no_byte_of_a_transform(towns, monkeypatch):
+    from scipy import fft
+
+    xy = towns(2_000, 10, side=90_000)
+    cells, place = grid_of(*xy.T, 500.0)
+    mass = np.bincount(place).astype(float)
+    found = []
+    for workers in (1, 2, 5):
+        for name in ("rfft2", "irfft2"):
+            true = getattr(fft, name)
+            monkeypatch.setattr(fft, name, lambda *a, f=true, w=workers, **k: f(*a, **{**k, "workers": w}))
+        offsets = offset_counts(cells, mass, 100)
+        found.append((offsets, ring_counts(cells, mass, table(2.0, 40), range(40))))
+        monkeypatch.undo()
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0][0], other[0])
+        np.testing.assert_array_equal(found[0][1], other[1])
+
+
 def test_a_curve_on_cells_is_within_one_percent_of_the_exact_one(points, towns):
     xy = towns(6_000, 9, side=300_000, number=80)
     firms = points(*xy.T, kind=np.where(np.arange(6_000) < 4_000, "some", "rest"))
@@ -217,7 +236,7 @@ def test_the_exact_null_agrees_with_simulation(economy, weighted):
 
 
 def test_far_rings_on_wider_cells_change_no_band_by_two_percent(economy, monkeypatch):
-    monkeypatch.setattr("clustermap.measures.distance.moments._LEVELS", ())
+    monkeypatch.setattr("clustermap.measures.distance.moments.LEVELS", ())
     count = np.bincount(economy.place)
     moments = economy.moments
     finest = ring_spread(economy.cells, count, moments.same, bin_cells=2.0)

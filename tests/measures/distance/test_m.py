@@ -9,6 +9,9 @@ from scipy.spatial.distance import pdist, squareform
 
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.measures.distance import economy_distances, economy_from_pairs, marcon_puech
+from clustermap.measures.distance.neighbourhoods import economy_ratio_moments, near_sites, sites_of
+from clustermap.measures.distance.ratios import ratio_curves
+from clustermap.measures.distance.samples import draw_sites
 
 NEAR = {"sectors": "trade", "maximum_m": 60_000.0, "permutations": 199, "seed": 7}
 
@@ -153,6 +156,50 @@ def test_cells_are_near_the_exact_curve(points, towns):
         assert (np.abs(cells.frame["expected"] - 1) < wide + 1e-9).all()
 
 
+def test_the_delta_method_agrees_with_simulation(points, towns):
+    """1,000 draws: a standard deviation errs by 2.2 % of itself."""
+    xy = towns(2_400, 5, side=100_000)
+    firms = points(*xy.T, firm_id=[f"f{i:04}" for i in range(2_400)])
+    economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
+    sites = sites_of(economy, np.ones(2_400), cells=True)
+    places = draw_sites(2_400, 300, draws=1_000, seed=1)
+    drawn = ratio_curves(
+        sites, near_sites(economy, sites, None), places, np.array([300]), width=economy.step, parts=4_096
+    )[0]
+    covariance = economy_ratio_moments(economy).covariance(300)
+    deviation = np.sqrt(np.diag(covariance))
+    far = slice(2, None)  # nearer, few firms have a neighbour at all
+    assert np.abs(drawn.std(axis=0) / deviation - 1)[far].max() < 0.11
+    assert np.mean(drawn.std(axis=0) / deviation) == pytest.approx(1, abs=0.03)
+    assert np.abs((drawn.mean(axis=0) - 1) / deviation)[far].max() < 5 / np.sqrt(1_000) + 0.05
+    seen = np.corrcoef(drawn.T)
+    assert np.abs(seen - covariance / np.outer(deviation, deviation))[10::20, 10::20].max() < 0.12
+
+
+def test_large_sectors_need_no_simulation(points, towns):
+    xy = towns(4_200, 6, side=60_000)
+    kind = np.random.default_rng(1).permutation(np.repeat(["large", "small"], [2_100, 2_100]))
+    kind[:200] = "few"
+    firms = points(
+        *xy.T, firm_id=[f"f{i:04}" for i in range(4_200)], trade=kind, jobs=np.arange(4_200) % 9 + 1
+    )
+    economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
+    options = {"sectors": "trade", "permutations": 99, "seed": 2}
+    tests = marcon_puech(economy, **options).tests.set_index("sector")["decided"]
+    assert tests["large"] == tests["small"] == "delta method, normal band"
+    assert tests["few"] == "99 simulated draws"
+    exact, drawn = (
+        marcon_puech(economy, sector="small", method=m, **options).frame for m in ("moments", "fft")
+    )
+    np.testing.assert_allclose(exact["value"], drawn["value"], rtol=1e-12)
+    wide = (drawn["upper"] - drawn["lower"]) / 2
+    ratio = ((exact["upper"] - exact["lower"]) / 2 / wide)[wide > 1e-6]
+    assert np.mean(ratio) == pytest.approx(1, abs=0.15)  # 99 draws
+    for wrong in ({"function": "m"}, {"weights": "jobs"}):
+        with pytest.raises(OptionError, match="CM-DISTANCE-012"):
+            marcon_puech(economy, method="moments", **wrong, **options)
+
+
 def test_firms_without_any_neighbour_are_left_out(points):
     x = np.array([0, 100, 30_000, 59_000, 45_000, 15_000])
     firms = points(x, np.zeros(6), trade=list("aaabbb"))
@@ -166,7 +213,7 @@ def test_firms_without_any_neighbour_are_left_out(points):
 
 
 def test_bad_options_are_refused(firms):
-    for wrong in ({"function": "K"}, {"method": "moments"}, {"bandwidth": 5.0}, {"method": "guess"}):
+    for wrong in ({"function": "K"}, {"bandwidth": 5.0}, {"method": "guess"}):
         with pytest.raises(OptionError, match="CM-DISTANCE-012"):
             marcon_puech(firms, **{**NEAR, **wrong})
     with pytest.raises(StatisticsError, match="CM-DISTANCE-013"):

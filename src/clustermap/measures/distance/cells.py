@@ -86,12 +86,21 @@ class Table(NamedTuple):
                 out += np.bincount((a * bins + b)[inside], weights=both[inside], minlength=bins * bins)
         return out.reshape(bins, bins) / SHARES**2
 
-    def ring(self, number: int) -> Floats:
-        """Return by offset the share of pairs in one bin, in 4,096ths, cut to where there are any."""
+    def ring(self, number: int, *, inner: bool = False) -> Floats:
+        """Return by offset the share of pairs in one bin, in 4,096ths, cut to where there are any.
+
+        Parameters
+        ----------
+        number : int
+            The bin.
+        inner : bool
+            All bins before it, too: a disc, not a ring.
+        """
         wide = self.share.shape[2]
         out = np.zeros(self.first.shape)
         for s in range(wide):
-            out += np.where(self.first == number - s, self.share[:, :, s], 0)
+            there = self.first <= number - s if inner else self.first == number - s
+            out += np.where(there, self.share[:, :, s], 0)
         kept = np.flatnonzero(out.any(axis=1))
         top = int(kept[-1]) + 1 if len(kept) else 1
         return out[:top, :top]
@@ -247,7 +256,7 @@ def is_whole(mass: Floats) -> bool:
     return bool((mass == np.rint(mass)).all())
 
 
-def ring_counts(cells: Cells, mass: Floats, shares: Table, rings: range) -> Floats:
+def ring_counts(cells: Cells, mass: Floats, shares: Table, rings: range, *, inner: bool = False) -> Floats:
     """Sum the mass in each ring around each occupied cell, the cell's own included: cells × rings.
 
     Parameters
@@ -258,6 +267,8 @@ def ring_counts(cells: Cells, mass: Floats, shares: Table, rings: range) -> Floa
         How pairs of cells share over the bins.
     rings : range
         The bins wanted.
+    inner : bool
+        Discs up to the end of each bin, not rings.
     """
     from scipy import fft
 
@@ -265,7 +276,7 @@ def ring_counts(cells: Cells, mass: Floats, shares: Table, rings: range) -> Floa
     whole = is_whole(mass)
     sides: list[int] | None = None
     for c in range(len(rings) - 1, -1, -1):  # the widest first: its grid takes all others
-        quarter = shares.ring(rings[c])
+        quarter = shares.ring(rings[c], inner=inner)
         reach = [min(len(quarter), side) for side in cells.shape]
         if sides is None:
             sides = [

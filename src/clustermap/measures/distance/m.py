@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.measures.distance.assembly import Tested, no_answer, result_of
-from clustermap.measures.distance.bands import Bands, simulated_bands
+from clustermap.measures.distance.bands import Bands, normal_bands, normal_draws, simulated_bands
 from clustermap.measures.distance.cells import SHARES
-from clustermap.measures.distance.economy import as_economy
-from clustermap.measures.distance.neighbourhoods import near_sites, sites_of
+from clustermap.measures.distance.economy import as_economy, on_cells
+from clustermap.measures.distance.neighbourhoods import economy_ratio_moments, near_sites, sites_of
 from clustermap.measures.distance.ratios import ratio_curves
 from clustermap.measures.distance.samples import draw_sites
 from clustermap.measures.distance.sites import number_of_draws, read_sectors, site_weights
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from clustermap.measures.distance.results import DistanceCurve, DistanceCurves
     from clustermap.measures.distance.sites import Sector
     from clustermap.progress import Progress
-    from clustermap.schema import Correction, NearMethod
+    from clustermap.schema import Correction, KdMethod
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms
 
@@ -40,6 +40,7 @@ __all__ = ["marcon_puech"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _EXACT_UP_TO = 20_000  # firms of the economy: all their pairs are visited
+_DELTA = "delta method, normal band"
 _TITLES = {"M": "M (Marcon and Puech 2010)", "m": "m (Lang, Marcon and Puech 2020)"}
 
 
@@ -52,7 +53,7 @@ def marcon_puech(
     weights: Literal["firms"] | str = "firms",  # noqa: PYI051 - the one word that is no column
     maximum_m: float | None = None,
     bandwidth: float | None = None,
-    method: NearMethod = "auto",
+    method: KdMethod = "auto",
     permutations: int = 1_000,
     alpha: float = 0.05,
     correction: Correction = "fdr_bh",
@@ -85,9 +86,12 @@ def marcon_puech(
         As in :func:`duranton_overman`.
     bandwidth : float, optional
         Of m; as in :func:`duranton_overman`.
-    method : {"auto", "exact-pairs", "fft"}
-        "exact-pairs": exact distances. "fft": distances between cells of half a step, with what lies near every firm
-        from Fourier transforms. "auto": exact up to 20,000 firms in all. Chance is simulated either way.
+    method : {"auto", "exact-pairs", "fft", "moments"}
+        "exact-pairs": exact distances and simulated draws. "fft": distances between cells of half a step, with what
+        lies near every firm from Fourier transforms, and simulated draws. "moments", for M of coordinates with every
+        firm counting one: on cells, mean and covariance of chance by the delta method, without simulation. "auto":
+        "moments" where it is possible and the sector has 2,000 firms; else exact up to 20,000 firms in all, and
+        "fft" above.
 
     Returns
     -------
@@ -135,6 +139,7 @@ def marcon_puech(
     chosen = read_sectors(economy.firms, weight, sectors=sectors, only=None if sector is None else [sector])
     if sector is not None:
         _refuse(economy, chosen[0])
+    _check_moments(economy, function, method, weights)
     task = Task(economy, method, bandwidth, draws, alpha, seed)
     found: dict[str, Tested] = {}
     with reporting(progress, function) as report:
@@ -156,18 +161,25 @@ def _check(function: str, method: str, bandwidth: float | None, alpha: float) ->
         raise OptionError(
             "CM-DISTANCE-012", f"function={function!r} is not possible", fix='function="M" or "m"'
         )
-    if method == "moments":
-        raise OptionError(
-            "CM-DISTANCE-012",
-            'method="moments" is not possible for M and m',
-            why="their chance is simulated",
-            fix='method="auto"',
-        )
     if function == "M" and bandwidth is not None:
         raise OptionError(
             "CM-DISTANCE-012", "a bandwidth is not possible for M, which is cumulative", fix='function="m"'
         )
     check_options(method, bandwidth, alpha)
+
+
+def _check_moments(economy: EconomyDistances, function: str, method: str, weights: str) -> None:
+    if method == "moments" and not _has_moments(economy, function, weights):
+        raise OptionError(
+            "CM-DISTANCE-012",
+            'method="moments" is not possible here',
+            why="without simulation there is M alone, of coordinates, with every firm counting one",
+            fix='method="auto"',
+        )
+
+
+def _has_moments(economy: EconomyDistances, function: str, weights: str) -> bool:
+    return function == "M" and weights == "firms" and economy.links is None
 
 
 def _status(economy: EconomyDistances, sector: Sector) -> str:
@@ -202,8 +214,35 @@ def _tested(task: Task, function: str, weight: Floats, chosen: list[Sector]) -> 
             yield no_answer(sector.name, len(sector.site), points, status)
         else:
             able.append(sector)
-    if not able:
-        return
+    unsimulated = []
+    if _has_moments(economy, function, "firms" if (weight == 1.0).all() else "weights"):
+        unsimulated = [s for s in able if task.way(s) == "moments"]
+    if unsimulated:
+        yield from _by_moments(task, weight, unsimulated)
+    if len(able) > len(unsimulated):
+        done = {s.name for s in unsimulated}
+        yield from _by_simulation(task, function, weight, [s for s in able if s.name not in done])
+
+
+def _by_moments(task: Task, weight: Floats, sectors: list[Sector]) -> Iterator[Tested]:
+    economy = on_cells(task.economy)
+    sites = sites_of(economy, weight, cells=True)
+    near = near_sites(economy, sites, None)
+    moments = economy_ratio_moments(economy)
+    known = moments.reached > 0
+    normal = normal_draws(task.seed, int(known.sum()))
+    for sector in sectors:
+        own, n = np.ascontiguousarray(sector.site[None, :]), len(sector.site)
+        seen = ratio_curves(sites, near, own, np.array([n]), width=economy.step, parts=SHARES)[0, 0]
+        inside = known & np.isfinite(seen)
+        covariance = moments.covariance(n)[np.ix_(inside, inside)]
+        mean = np.ones(int(inside.sum()))
+        found = normal_bands(seen[inside], mean, covariance, normal[:, : len(mean)], task.alpha)
+        yield _tested_of(sector, seen, inside, found, draws=len(normal), decided=_DELTA)
+
+
+def _by_simulation(task: Task, function: str, weight: Floats, able: list[Sector]) -> Iterator[Tested]:
+    economy = task.economy
     cells = task.method == "fft" or (
         task.method == "auto" and economy.links is None and economy.sites > _EXACT_UP_TO
     )
@@ -231,8 +270,16 @@ def _held(task: Task, sites: Sites, near: Near, *, sector: Sector, drawn: Floats
     if not known.any():
         return no_answer(sector.name, n, len(seen), "no firm has a neighbour")
     found = simulated_bands(seen[known], drawn[:, known], task.alpha)
+    return _tested_of(sector, seen, known, found, draws=task.draws, decided=decided, bandwidth=bandwidth)
+
+
+def _tested_of(
+    sector: Sector, seen: Floats, known: npt.NDArray[np.bool_], found: Bands, *, draws: int, decided: str,
+    bandwidth: float = np.nan,
+) -> Tested:  # fmt: skip
+    """Put bands of the distances that have them among all distances."""
     filled = [np.full(len(seen), np.nan) for _ in range(5)]
     for whole, part in zip(filled, found[:5], strict=True):
         whole[known] = part
     bands = Bands(filled[0], filled[1], filled[2], filled[3], filled[4], found.p_above, found.p_below)
-    return Tested(sector.name, n, bandwidth, task.draws, decided, seen, bands)
+    return Tested(sector.name, len(sector.site), bandwidth, draws, decided, seen, bands)

@@ -25,11 +25,11 @@ from clustermap.measures.distance.cells import (
     table,
 )
 
-__all__ = ["Coefficients", "Moments", "coefficients", "cross_coefficients", "ring_spread"]
+__all__ = ["LEVELS", "Coefficients", "Moments", "coefficients", "cross_coefficients", "joined", "ring_spread"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-_LEVELS = (30, 90)  # from these rings on, cells are two and four times as wide: a ring is then 30 cells away
+LEVELS = (30, 90)  # from these rings on, cells are two and four times as wide: a ring is then 30 cells away
 
 
 class Moments(NamedTuple):
@@ -151,7 +151,7 @@ def ring_spread(cells: Cells, count: Ints, same: Floats, *, bin_cells: float) ->
     """
     bins = len(same)
     out = np.zeros((bins, bins))
-    starts = [0, *(s for s in _LEVELS if s < bins), bins]
+    starts = [0, *(s for s in LEVELS if s < bins), bins]
     # deviations at finer levels, times sites, summed into this level's cells
     finer = np.empty((len(count), 0))
     mass = count.astype(np.float64)
@@ -159,8 +159,8 @@ def ring_spread(cells: Cells, count: Ints, same: Floats, *, bin_cells: float) ->
         if level:
             cells, parent = coarsened(cells)
             finer, mass = (
-                _joined(finer, parent, len(cells.row)),
-                _joined(mass[:, None], parent, len(cells.row))[:, 0],
+                joined(finer, parent, len(cells.row)),
+                joined(mass[:, None], parent, len(cells.row))[:, 0],
             )
             bin_cells /= 2
         shares = table(bin_cells, bins)
@@ -176,7 +176,8 @@ def ring_spread(cells: Cells, count: Ints, same: Floats, *, bin_cells: float) ->
             out[here] += 2 * (same[here] - _same(cells, mass, shares, bins)[here])
         out[:start, start:stop] = finer.T @ rings
         out[start:stop, :start] = out[:start, start:stop].T
-        finer = np.hstack((finer, weighed))
+        if stop < bins:
+            finer = np.hstack((finer, weighed))
     return out
 
 
@@ -187,7 +188,7 @@ def _same(cells: Cells, mass: Floats, shares: Table, bins: int) -> Floats:
     return shares.products(offsets, bins)
 
 
-def _joined(values: Floats, parent: Ints, n: int) -> Floats:
+def joined(values: Floats, parent: Ints, n: int) -> Floats:
     """Sum rows into the cells that hold them."""
     from scipy.sparse import csr_array
 

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from clustermap.measures.distance.cells import SHARES, ring_counts, table
 from clustermap.measures.distance.economy import CELLS, on_cells
+from clustermap.measures.distance.ratio_moments import LEAST, RatioMoments, ratio_moments
 from clustermap.measures.distance.ratios import Near, Sites, around_all
 
 if TYPE_CHECKING:
     from clustermap.measures.distance.economy import EconomyDistances
 
-__all__ = ["near_sites", "sites_of"]
+__all__ = ["economy_ratio_moments", "near_sites", "sites_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -64,7 +65,8 @@ def near_sites(economy: EconomyDistances, sites: Sites, smooth: Floats | None) -
     low = used.argmax(axis=1).astype(np.int64)
     high = (bins - used[:, ::-1].argmax(axis=1)).astype(np.int64)
     smooth = np.where(used, smooth, 0.0)
-    least = _NOTHING * sites.weight.mean() * smooth.max(axis=1)
+    share = LEAST if cumulative and len(sites.row) else _NOTHING
+    least = share * sites.weight.mean() * smooth.max(axis=1)
     total = np.ascontiguousarray(rings @ smooth.T)
     return Near(total, place, smooth @ own, smooth, low, high, least, cumulative)
 
@@ -92,3 +94,12 @@ def _rings(economy: EconomyDistances, sites: Sites) -> tuple[Floats, Ints, Float
     own = nothing.copy()
     own[: shares.share.shape[2]] = shares.share[0, 0] / SHARES
     return ring_counts(grid, mass, shares, range(bins)), place, own  # type: ignore[arg-type,return-value]
+
+
+def economy_ratio_moments(economy: EconomyDistances) -> RatioMoments:
+    """Return what M's null needs of an economy on cells."""
+    placed = on_cells(economy)
+    grid, place = placed.cells, placed.place
+    count = np.bincount(place, minlength=len(grid.row)).astype(np.int64)  # type: ignore[arg-type,union-attr]
+    points = len(economy.points) - 1
+    return ratio_moments(grid, count, bin_cells=float(CELLS), points=points)  # type: ignore[arg-type]
