@@ -151,7 +151,7 @@ def test_cells_are_near_the_exact_curve(points, towns):
         exact, cells = (
             marcon_puech(economy, method=m, weights=weights, **options) for m in ("exact-pairs", "fft")
         )
-        assert np.abs(exact.frame["value"] / cells.frame["value"] - 1).iloc[5:].max() < 0.02
+        assert np.abs(exact.frame["value"] / cells.frame["value"] - 1).iloc[5:].max() < 0.03
         wide = (cells.frame["upper"] - cells.frame["lower"]) / 2
         assert (np.abs(cells.frame["expected"] - 1) < wide + 1e-9).all()
 
@@ -184,17 +184,17 @@ def test_large_sectors_need_no_simulation(points, towns):
         *xy.T, firm_id=[f"f{i:04}" for i in range(4_200)], trade=kind, jobs=np.arange(4_200) % 9 + 1
     )
     economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
-    options = {"sectors": "trade", "permutations": 99, "seed": 2}
+    options = {"sectors": "trade", "permutations": 199, "seed": 2}
     tests = marcon_puech(economy, **options).tests.set_index("sector")["decided"]
     assert tests["large"] == tests["small"] == "delta method, normal band"
-    assert tests["few"] == "99 simulated draws"
+    assert tests["few"] == "199 simulated draws"
     exact, drawn = (
         marcon_puech(economy, sector="small", method=m, **options).frame for m in ("moments", "fft")
     )
     np.testing.assert_allclose(exact["value"], drawn["value"], rtol=1e-12)
     wide = (drawn["upper"] - drawn["lower"]) / 2
     ratio = ((exact["upper"] - exact["lower"]) / 2 / wide)[wide > 1e-6]
-    assert np.mean(ratio) == pytest.approx(1, abs=0.15)  # 99 draws
+    assert np.mean(ratio) == pytest.approx(1, abs=0.15)  # 199 draws
     for wrong in ({"function": "m"}, {"weights": "jobs"}):
         with pytest.raises(OptionError, match="CM-DISTANCE-012"):
             marcon_puech(economy, method="moments", **wrong, **options)
