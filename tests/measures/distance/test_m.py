@@ -177,11 +177,11 @@ def test_the_delta_method_agrees_with_simulation(points, towns):
 
 
 def test_large_sectors_need_no_simulation(points, towns):
-    xy = towns(4_200, 6, side=60_000)
-    kind = np.random.default_rng(1).permutation(np.repeat(["large", "small"], [2_100, 2_100]))
+    xy = towns(4_600, 6, side=60_000)
+    kind = np.random.default_rng(1).permutation(np.repeat(["large", "small"], [2_300, 2_300]))
     kind[:200] = "few"
     firms = points(
-        *xy.T, firm_id=[f"f{i:04}" for i in range(4_200)], trade=kind, jobs=np.arange(4_200) % 9 + 1
+        *xy.T, firm_id=[f"f{i:04}" for i in range(4_600)], trade=kind, jobs=np.arange(4_600) % 9 + 1
     )
     economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
     options = {"sectors": "trade", "permutations": 199, "seed": 2}
