@@ -1,6 +1,6 @@
 """Sectors that are random draws from all firms: how often K_d and M call one localised or dispersed.
 
-200 null sectors a way; the 99.9 % interval of 200 tries at 5 % is 2 to 21 hits. M without simulation has 40, with 0 to 8
+200 null sectors a way; the 99.9 % interval of 200 tries at 5 % is 2 to 21 hits. M without simulation has 40: 0 to 8
 hits (100 sectors of 2,400 of 12,000 firms, run once: 5 above, 3 below). Seeds and thresholds stood here before the
 first run. Each sector of the simulated ways has draws of its own, so that the tries are independent.
 """
