@@ -1,0 +1,268 @@
+"""Compiled DBSCAN on square cells: core sites, cells that are joined, and the nearest core of every site.
+
+The side of a cell is a little less than radius/√2, so that all points of a cell are within the radius of each other,
+and only the 24 cells around it can hold others. Cells are sorted, row by row; those around a cell are found by five
+pointers that only move forward.
+"""
+# ruff: noqa: PLR0917, C901, PLR0912 - kernels take flat arrays by position, and call little
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from clustermap.compiled import compiled
+
+if TYPE_CHECKING:
+    Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
+    Places = npt.NDArray[np.int32]
+    Flags = npt.NDArray[np.bool_]
+
+__all__ = ["core_sites", "join_cells", "largest_count", "nearest_core", "weights_of"]
+
+_BAND, _REACH = 5, 2
+_AROUND = 25
+
+
+@compiled("float64[::1](float64[::1], int64[::1])")
+def weights_of(weight: Floats, start: Ints) -> Floats:
+    """Sum the weights of the sites of each cell, site by site."""
+    out = np.zeros(start.size - 1)
+    for c in range(out.size):
+        for i in range(start[c], start[c + 1]):
+            out[c] += weight[i]
+    return out
+
+
+@compiled("int64(int64[::1], int64)")
+def _at(key: Ints, wanted: int) -> int:
+    lo, hi = 0, key.size
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if key[middle] < wanted:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@compiled("int64(int64[::1], int64, int64, int64[::1], int64[::1])")
+def _around(key: Ints, centre: int, columns: int, pointers: Ints, near: Ints) -> int:
+    """Put the cells around a place in `near`; return how many. Centres are asked for in order."""
+    found = 0
+    for d in range(_BAND):
+        low = centre + (d - _REACH) * columns - _REACH
+        p = pointers[d]
+        while p < key.size and key[p] < low:
+            p += 1
+        pointers[d] = p
+        while p < key.size and key[p] < low + _BAND:
+            near[found] = p
+            found += 1
+            p += 1
+    return found
+
+
+@compiled("int64[::1](int64[::1], int64, int64)")
+def _pointers(key: Ints, centre: int, columns: int) -> Ints:
+    out = np.empty(_BAND, np.int64)
+    for d in range(_BAND):
+        out[d] = _at(key, centre + (d - _REACH) * columns - _REACH)
+    return out
+
+
+_SITES = "float64[::1], float64[::1], float64[::1], int64[::1], int64[::1], float64[::1], int64, float64"
+
+
+@compiled(f"void({_SITES}, float64, int64, int64, boolean[::1])")
+def core_sites(
+    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float,
+    minimum: float, first: int, last: int, core: Flags,
+) -> None:  # fmt: skip
+    """Mark the sites of some cells within whose radius lies at least the minimum weight, their own included."""
+    if first >= last:
+        return
+    pointers, near = _pointers(key, key[first], columns), np.empty(_AROUND, np.int64)
+    for c in range(first, last):
+        if heavy[c] >= minimum:
+            core[start[c] : start[c + 1]] = True
+            continue
+        found, whole = _around(key, key[c], columns, pointers, near), 0.0
+        for q in near[:found]:
+            whole += heavy[q]
+        if whole < minimum:
+            continue
+        for i in range(start[c], start[c + 1]):
+            held = heavy[c]
+            for q in near[:found]:
+                if q == c:
+                    continue
+                for j in range(start[q], start[q + 1]):
+                    dx, dy = x[i] - x[j], y[i] - y[j]
+                    if dx * dx + dy * dy <= square:
+                        held += weight[j]
+                if held >= minimum:
+                    core[i] = True
+                    break
+
+
+@compiled(f"float64({_SITES})")
+def largest_count(
+    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float
+) -> float:
+    """Return the largest weight within the radius of any site."""
+    best = 0.0
+    if not key.size:
+        return best
+    pointers, near = _pointers(key, key[0], columns), np.empty(_AROUND, np.int64)
+    for c in range(key.size):
+        found, whole = _around(key, key[c], columns, pointers, near), 0.0
+        for q in near[:found]:
+            whole += heavy[q]
+        if whole <= best:
+            continue
+        for i in range(start[c], start[c + 1]):
+            held = heavy[c]
+            for q in near[:found]:
+                if q == c:
+                    continue
+                for j in range(start[q], start[q + 1]):
+                    dx, dy = x[i] - x[j], y[i] - y[j]
+                    if dx * dx + dy * dy <= square:
+                        held += weight[j]
+            best = max(best, held)
+    return best
+
+
+@compiled("int64(int64[::1], int64)")
+def _root(parent: Ints, c: int) -> int:
+    while parent[c] != c:
+        parent[c] = parent[parent[c]]
+        c = parent[c]
+    return c
+
+
+@compiled("float64(float64, float64, float64, float64)")
+def _gap(low: float, high: float, other_low: float, other_high: float) -> float:
+    return max(0.0, other_low - high, low - other_high)
+
+
+@compiled("boolean(float64[::1], float64[::1], int64[::1], float64[:, ::1], int64, int64, float64)")
+def _touch(x: Floats, y: Floats, start: Ints, box: Floats, a: int, b: int, square: float) -> bool:
+    """Whether some core site of one cell is within the radius of one of another."""
+    dx = _gap(box[a, 0], box[a, 1], box[b, 0], box[b, 1])
+    dy = _gap(box[a, 2], box[a, 3], box[b, 2], box[b, 3])
+    if dx * dx + dy * dy > square:
+        return False
+    for i in range(start[a], start[a + 1]):
+        dx, dy = _gap(x[i], x[i], box[b, 0], box[b, 1]), _gap(y[i], y[i], box[b, 2], box[b, 3])
+        if dx * dx + dy * dy > square:
+            continue
+        for j in range(start[b], start[b + 1]):
+            dx, dy = x[i] - x[j], y[i] - y[j]
+            if dx * dx + dy * dy <= square:
+                return True
+    return False
+
+
+@compiled("float64[:, ::1](float64[::1], float64[::1], int64[::1])")
+def _boxes(x: Floats, y: Floats, start: Ints) -> Floats:
+    box = np.empty((start.size - 1, 4))
+    for c in range(start.size - 1):
+        lo = start[c]
+        west, east, south, north = x[lo], x[lo], y[lo], y[lo]
+        for i in range(lo + 1, start[c + 1]):
+            west, east = min(west, x[i]), max(east, x[i])
+            south, north = min(south, y[i]), max(north, y[i])
+        box[c, 0], box[c, 1], box[c, 2], box[c, 3] = west, east, south, north
+    return box
+
+
+@compiled(
+    "Tuple((int32[::1], int64))(float64[::1], float64[::1], int32[::1], int64[::1], int64[::1], int64, float64)"
+)
+def join_cells(
+    x: Floats, y: Floats, first: Places, key: Ints, start: Ints, columns: int, square: float
+) -> tuple[Places, int]:
+    """Give every cell of core sites the number of its cluster, and how many there are.
+
+    Clusters are numbered in order of their lowest row.
+    """
+    cells = key.size
+    parent, low = np.arange(cells), np.empty(cells, np.int64)
+    box = _boxes(x, y, start)
+    near = np.empty(_AROUND, np.int64)
+    for far in (False, True):  # cells side by side first: the others are then mostly joined already
+        if not cells:
+            break
+        pointers = _pointers(key, key[0], columns)
+        for c in range(cells):
+            found = _around(key, key[c], columns, pointers, near)
+            for q in near[:found]:
+                if q <= c:
+                    continue
+                rows = (key[q] - key[c] + _REACH) // columns
+                apart = key[q] - key[c] - rows * columns
+                if (rows > 1 or abs(apart) > 1) != far:
+                    continue
+                a, b = _root(parent, c), _root(parent, q)
+                if a != b and _touch(x, y, start, box, c, q, square):
+                    parent[max(a, b)] = min(a, b)
+    for c in range(cells):
+        low[c] = np.int64(1) << 40
+    for c in range(cells):
+        root = _root(parent, c)
+        for i in range(start[c], start[c + 1]):
+            low[root] = min(low[root], first[i])
+    roots = np.empty(cells, np.int64)
+    n = 0
+    for c in range(cells):
+        if parent[c] == c:
+            roots[n] = c
+            n += 1
+    order = np.argsort(low[roots[:n]])
+    number = np.empty(cells, np.int32)
+    for rank in range(n):
+        number[roots[order[rank]]] = rank
+    label = np.empty(cells, np.int32)
+    for c in range(cells):
+        label[c] = number[_root(parent, c)]
+    return label, n
+
+
+@compiled(
+    "void(float64[::1], float64[::1], int64[::1], int64[::1], float64[::1], float64[::1], int32[::1], int64[::1], "
+    "int64[::1], int32[::1], int64, float64, int64, int64, int32[::1])"
+)
+def nearest_core(
+    x: Floats, y: Floats, key: Ints, start: Ints, core_x: Floats, core_y: Floats, core_first: Places, core_key: Ints,
+    core_start: Ints, label: Places, columns: int, square: float, first: int, last: int, out: Places,
+) -> None:  # fmt: skip
+    """Give every site of some cells the cluster of its nearest core site within the radius, −1 where there is none.
+
+    Of equally near core sites the one with the lowest row decides.
+    """
+    if first >= last:
+        return
+    pointers, near = _pointers(core_key, key[first], columns), np.empty(_AROUND, np.int64)
+    for c in range(first, last):
+        found = _around(core_key, key[c], columns, pointers, near)
+        own, one = False, True
+        for q in near[:found]:
+            own |= core_key[q] == key[c]
+            one &= label[q] == label[near[0]]
+        for i in range(start[c], start[c + 1]):
+            if found == 0 or (own and one):  # a core site in the cell is within the radius of all of it
+                out[i] = -1 if found == 0 else label[near[0]]
+                continue
+            best, lowest, to = square, np.int64(1) << 40, -1
+            for q in near[:found]:
+                for j in range(core_start[q], core_start[q + 1]):
+                    dx, dy = x[i] - core_x[j], y[i] - core_y[j]
+                    d = dx * dx + dy * dy
+                    if d < best or (d == best and core_first[j] < lowest):
+                        best, lowest, to = d, core_first[j], label[q]
+            out[i] = to
