@@ -19,6 +19,7 @@ Kernel = Literal["uniform", "triangular", "epanechnikov", "bisquare", "gaussian"
 Border = Literal["length_m", "share"]
 BothWays = Literal["as given", "mean", "shorter", "longer"]
 Background = Literal["minimum-effect", "homogeneous", "field", "auto"]
+Likelihood = Literal["poisson", "binomial", "overdispersed", "jobs"]
 Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
 ProfileReference = Literal["nation", "rest"]

@@ -11,6 +11,7 @@ from scipy.stats import binom
 from clustermap import SectorTable, contiguity, detect_clusters, read_boundaries, read_table
 from clustermap.detection import scan
 from clustermap.detection.kernels import set_keys
+from clustermap.detection.likelihoods import Stated, stated
 from clustermap.detection.rounds import Found, Problem, _joined, _Round, _union_if_better
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
@@ -69,7 +70,9 @@ def test_p_counts_the_draws_that_reach_the_score(grid, make_table):
         graph=(*scan.links_of(grid.graph, table.values.index), set_keys(36)), minimum_lq=None, penalty=1.0,
         limit=9, permutations=999, alpha=0.99, seed=4,
     )  # fmt: skip
-    first = _Round(usable=problem.known, expected=problem.national, total=738.0, nulls=np.empty(0))
+    given = stated(problem, problem.counts, problem.known)
+    assert given.total == 738.0
+    first = _Round(usable=problem.known, given=given, nulls=np.empty(0))
     nulls = _null(problem, first, 0, map, None)
     strongest = found.frame.iloc[0]
     assert len(nulls) == 999
@@ -319,10 +322,14 @@ def _line_of_four(counts):
     )  # fmt: skip
 
 
+def _given(problem):
+    expected = np.full(4, 10.0)
+    return Stated(problem.counts, expected, -1.0, 0.0, expected)
+
+
 def _joint(counts, first, second):
     problem = _line_of_four(counts)
-    expected = np.full(4, 10.0)
-    base = _Round(usable=np.ones(4, bool), expected=expected, total=-1.0, nulls=np.array([1.0, 200.0]))
+    base = _Round(usable=np.ones(4, bool), given=_given(problem), nulls=np.array([1.0, 200.0]))
 
     def value(members):
         count, usual = sum(counts[i] for i in members), 10 * len(members)
@@ -330,7 +337,7 @@ def _joint(counts, first, second):
 
     older = Found(members=np.array(first), score=value(first), p=0.01)
     newer = Found(members=np.array(second), score=value(second), p=0.01)
-    return _union_if_better(problem, problem.counts, base, older, newer)
+    return _union_if_better(problem, base, older, newer)
 
 
 def test_touching_sets_with_one_ratio_are_joined():
@@ -350,12 +357,7 @@ def test_sets_that_do_not_touch_stay_apart():
 
 def _rounds(problem, *sets):
     """Make one round per set, as if found one after the other."""
-    base = {
-        "usable": np.ones(4, bool),
-        "expected": np.full(4, 10.0),
-        "total": -1.0,
-        "nulls": np.array([1.0, 200.0]),
-    }
+    base = {"usable": np.ones(4, bool), "given": _given(problem), "nulls": np.array([1.0, 200.0])}
     rounds = []
     for members in sets:
         now = _Round(**base)
@@ -369,10 +371,10 @@ def _rounds(problem, *sets):
 def test_joining_goes_on_until_nothing_touches():
     problem = _line_of_four([30, 30, 30, 30])
     # the middle comes last and ties both ends together
-    joined = _joined(problem, problem.counts, _rounds(problem, [0], [3], [1, 2]))
+    joined = _joined(problem, _rounds(problem, [0], [3], [1, 2]))
     assert [one.members.tolist() for one in joined] == [[0, 1, 2, 3]]
     problem = _line_of_four([90, 30, 30, 1])
-    apart = _joined(problem, problem.counts, _rounds(problem, [0], [1, 2]))
+    apart = _joined(problem, _rounds(problem, [0], [1, 2]))
     assert [one.members.tolist() for one in apart] == [[0], [1, 2]]
 
 

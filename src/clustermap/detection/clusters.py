@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from clustermap.detection.stability_results import Stability
-    from clustermap.schema import Background
+    from clustermap.schema import Background, Likelihood
     from clustermap.sources.values import Areas
     from clustermap.tables.table import SectorTable
 
@@ -45,7 +45,8 @@ class Clusters:
     searches : pandas.DataFrame
         One row per sector and level: ``sector, level, total, n_clusters, best_score, best_p, best_areas`` of the
         strongest set that was *not* reported (NaN and empty where nothing was left to test), and the background as
-        estimated: ``roughness`` (log-sd), ``reach_km``, ``unstructured`` (share without structure).
+        estimated: ``roughness`` (log-sd), ``reach_km``, ``unstructured`` (share without structure), and the
+        ``dispersion`` of overdispersed counts (variance of the ratios between areas).
     support : pandas.DataFrame or None
         ``cluster, area, support``: the share of copies in which the area belongs to the cluster; None until
         `stability` is asked for.
@@ -63,6 +64,10 @@ class Clusters:
         Location quotients that were scanned at, lowest first.
     minimum_lq, penalty, max_share, alpha : float
         The parameters of the search.
+    likelihood : str
+        What counts are drawn from: "poisson", "binomial", "overdispersed" or "jobs".
+    plants : pandas.DataFrame or None
+        The plants behind the jobs.
     permutations, seed : int
         Monte-Carlo replicates of the null, and what they were drawn from.
     null, alternative, correction : str
@@ -89,6 +94,8 @@ class Clusters:
     alpha: float
     permutations: int
     seed: int
+    likelihood: Likelihood = "poisson"
+    plants: pd.DataFrame | None = None
     null: str
     alternative: str = "greater"
     correction: str = "family-wise over all connected sets of a sector"
@@ -125,10 +132,11 @@ class Clusters:
         lines += [self._sector_line(row) for row in self.searches.itertuples(index=False)]
         lines += [self._cluster_line(row) for row in self.frame.itertuples(index=False)]
         if len(self.frame):
+            split = "plants" if self.likelihood == "jobs" else "firms"
             halves = ", ".join(f"{cluster} {ratio:.2f}" for cluster, ratio in self.split_sample.items())
             lines += [
                 "These ratios are too high on average: the sets were selected for being high (winner's curse).",
-                f"Selected on one half of the firms and counted on the other half: {halves}.",
+                f"Selected on one half of the {split} and counted on the other half: {halves}.",
                 "The p-values say that there is an excess; which areas belong to it carries no error guarantee.",
             ]
             lines += [self.stability.caution()] if self.stability else []
@@ -138,6 +146,10 @@ class Clusters:
                 f"so about {self.alpha:.0%} of sectors without any cluster report one."
             )
         return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+
+    @property
+    def _unit(self) -> str:
+        return "jobs" if self.table.measure == "employment" else "firms"
 
     def _question(self) -> str:
         if self.background == "minimum-effect":
@@ -166,6 +178,8 @@ class Clusters:
         else:
             best = f"({self._name(row.best_areas)}) has p = {row.best_p:.3g}"
             line = f"{label}: no cluster; the strongest set {best}."
+        if self.likelihood == "overdispersed" and pd.notna(row.dispersion):
+            line += f" Ratios vary between areas by a variance of {row.dispersion:.3g} beyond chance."
         return line + self._background_line(row)
 
     def _background_line(self, row: Any) -> str:
@@ -184,7 +198,7 @@ class Clusters:
         inside = f", inside {row.parent}" if isinstance(row.parent, str) else ""
         return (
             f"{row.cluster}{inside}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
-            f"({self._name(list(largest))}), {row.value:,.0f} firms where the national share gives "
+            f"({self._name(list(largest))}), {row.value:,.0f} {self._unit} where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
             f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
             + self._regional(row)

@@ -46,11 +46,14 @@ def problems_behind(clusters: Clusters) -> list[tuple[Problem, list[str]]]:
         permutations=clusters.permutations,
         alpha=clusters.alpha,
         seed=clusters.seed,
+        likelihood=clusters.likelihood,
     )
     frame = clusters.frame
     sectors = list(dict.fromkeys(frame["sector"]))
     out = []
-    for problem in problems_of(clusters.table, clusters.graph, sectors=sectors, settings=settings):
+    for problem in problems_of(
+        clusters.table, clusters.graph, sectors=sectors, settings=settings, plants=clusters.plants
+    ):
         level = 1.0 if problem.minimum_lq is None else problem.minimum_lq
         mine = frame[(frame["sector"] == problem.sector) & (frame["level"] == level)]
         if len(mine):
@@ -59,7 +62,7 @@ def problems_behind(clusters: Clusters) -> list[tuple[Problem, list[str]]]:
 
 
 def resampled(problem: Problem, replicates: int, seed: int) -> tuple[Floats, Ints]:
-    """Draw the sector's firms again, with replacement: counts of every copy, and a seed for its walk over sets.
+    """Draw the sector's firms or plants again, with replacement: counts of each copy, and a seed for its walk.
 
     The streams are keyed by sector and copy, so that all levels of a sector see the same copies.
     """
@@ -68,7 +71,12 @@ def resampled(problem: Problem, replicates: int, seed: int) -> tuple[Floats, Int
     draws, seeds = np.zeros((replicates, len(counts))), np.zeros(replicates, dtype=np.int64)
     for copy in range(replicates):
         rng = stream(seed, "stability", problem.sector, copy)
-        draws[copy] = rng.multinomial(total, counts / total)
+        if problem.plants is None:
+            draws[copy] = rng.multinomial(total, counts / total)
+        else:
+            area, size = problem.plants
+            chosen = rng.integers(len(size), size=len(size))
+            draws[copy] = np.bincount(area[chosen], size[chosen], minlength=len(counts))
         seeds[copy] = rng.integers(1 << 62)
     draws[:, ~problem.known] = np.nan
     return draws, seeds

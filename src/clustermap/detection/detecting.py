@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from clustermap.detection.clusters import Clusters
     from clustermap.progress import Progress
-    from clustermap.schema import Background
+    from clustermap.schema import Background, Likelihood
     from clustermap.tables.table import SectorTable
 
 __all__ = ["detect_clusters"]
@@ -30,6 +30,8 @@ def detect_clusters(
     background: Background = "minimum-effect",
     minimum_lq: float = DEFAULT_LQ,
     levels: Sequence[float] = (),
+    likelihood: Likelihood = "poisson",
+    plants: pd.DataFrame | None = None,
     penalty: float | None = None,
     max_share: float = 0.25,
     permutations: int = 999,
@@ -67,6 +69,13 @@ def detect_clusters(
     levels : sequence of float
         Further location quotients to scan at, for instance ``(1.5, 2)``; belongs to "minimum-effect". The clusters
         form a tree: `parent` is the cluster of the next lower level that holds most of their areas.
+    likelihood : {"poisson", "binomial", "overdispersed", "jobs"}
+        What counts are drawn from, under "minimum-effect" and "homogeneous". ``"binomial"``: firms of an area are of
+        the sector or not; differs from Poisson where the sector is a large part of the economy.
+        ``"overdispersed"``: rates vary between areas without structure, by a variance that is estimated with the best
+        set taken out, in the draws as in the map. ``"jobs"``: employment, which comes in plants.
+    plants : DataFrame, optional
+        ``area, sector, employment``, one row per plant; belongs to ``likelihood="jobs"``, and sums to the table.
     penalty : float, optional
         Price of an area, in units of log-likelihood: a lower one finds more, a higher one is surer of what it finds.
         1.5 under "minimum-effect", 1 under "homogeneous" and 0.75 under "field" where absent.
@@ -89,12 +98,15 @@ def detect_clusters(
     Raises
     ------
     OptionError
-        CM-SCAN-001 unknown method or background, CM-SCAN-002 an option out of range or of another background,
-        CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many areas.
+        CM-SCAN-001 unknown method, background or likelihood, CM-SCAN-002 an option out of range or of another
+        background, CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many
+        areas, CM-LAW-003 jobs without plants or plants without jobs.
     InputError
-        CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms.
+        CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms,
+        CM-LAW-002 area totals that are no numbers of firms, CM-LAW-004 plants that do not sum to the table.
     StatisticsError
-        CM-SCAN-007 too few areas or no firm at all, CM-STAT-003 too few permutations for alpha.
+        CM-SCAN-007 too few areas or no firm at all, CM-STAT-003 too few permutations for alpha, CM-LAW-001 a binomial
+        share of 1 or more.
 
     Notes
     -----
@@ -123,6 +135,8 @@ def detect_clusters(
     Journal of Probability and Statistics.
     Patterson, H. D. and Thompson, R. (1971), Recovery of inter-block information when block sizes are unequal.
     Biometrika 58.
+    Wedderburn, R. W. M. (1974), Quasi-likelihood functions, generalized linear models, and the Gauss–Newton method.
+    Biometrika 61.
     Schwarz, G. (1978), Estimating the dimension of a model. Annals of Statistics 6.
 
     Examples
@@ -140,6 +154,7 @@ def detect_clusters(
         background=background,
         minimum_lq=minimum_lq,
         levels=tuple(levels),
+        likelihood=likelihood,
         penalty=penalty,
         max_share=max_share,
         permutations=permutations,
@@ -149,4 +164,6 @@ def detect_clusters(
     check_options(settings)
     table = given_table(data)
     sectors = table.sectors if sector is None else [table.sector(sector)]
-    return scan_table(table, given_graph(table, graph), sectors=sectors, settings=settings, progress=progress)
+    return scan_table(
+        table, given_graph(table, graph), sectors=sectors, settings=settings, progress=progress, plants=plants
+    )

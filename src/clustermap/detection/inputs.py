@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from clustermap.detection.scan import Settings
 
 __all__ = [
-    "DEFAULT_LQ", "check_options", "field_places", "given_graph", "given_table", "levels_of", "places", "whole_counts",
+    "DEFAULT_LQ", "check_below", "check_options", "field_places", "given_graph", "given_table", "levels_of", "places",
+    "whole_counts",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 _METHODS = ("scan",)
 _BACKGROUNDS = ("minimum-effect", "homogeneous", "field", "auto")
+_LIKELIHOODS = ("poisson", "binomial", "overdispersed", "jobs")
 DEFAULT_LQ = 1.25
 _FEWEST_AREAS = 3
 
@@ -59,8 +61,22 @@ def whole_counts(table: SectorTable, sector: str) -> Floats:
             "CM-SCAN-005",
             f"{sector!r} is not a number of firms: {what}",
             why="jobs come in lumps and shares in parts: the Poisson null would call chance a cluster",
-            fix='cm.tabulate(firms, areas, sectors=…, value="firms", overlap="primary")',
+            fix='cm.tabulate(firms, areas, sectors=…, value="firms", overlap="primary"), or likelihood="jobs" with '
+            "plants=",
         )
+    check_below(table, sector, counts)
+    return counts
+
+
+def check_below(table: SectorTable, sector: str, counts: Floats) -> None:
+    """Refuse an area with more of a sector than of everything.
+
+    Raises
+    ------
+    InputError
+        CM-SCAN-006.
+    """
+    known = np.isfinite(counts)
     totals = table.area_totals.to_numpy(float)
     over = np.flatnonzero(known & (counts > totals))
     if len(over):
@@ -71,7 +87,6 @@ def whole_counts(table: SectorTable, sector: str) -> Floats:
             why="the expected number follows from the area's total",
             fix="SectorTable.from_values(values, area_totals=all_firms_by_area)",
         )
-    return counts
 
 
 def given_graph(table: SectorTable, graph: Any) -> Any:
@@ -138,6 +153,7 @@ def check_options(settings: Settings) -> None:
     for value, known, name in (
         (settings.method, _METHODS, "method"),
         (settings.background, _BACKGROUNDS, "background"),
+        (settings.likelihood, _LIKELIHOODS, "likelihood"),
     ):
         if value not in known:
             raise OptionError(
@@ -167,6 +183,10 @@ def _faults(s: Settings) -> list[tuple[bool, str]]:
     penalty = 0.0 if s.penalty is None else s.penalty
     low = [t for t in s.levels if not (np.isfinite(t) and t >= 1)]
     return [
+        (
+            s.background in {"field", "auto"} and s.likelihood != "poisson",
+            f"likelihood={s.likelihood!r} belongs to background='minimum-effect' or 'homogeneous'",
+        ),
         (
             elsewhere and s.minimum_lq not in {1.0, DEFAULT_LQ},
             "minimum_lq belongs to background='minimum-effect'",

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
 
-__all__ = ["best_sets", "maxima", "score", "search", "set_keys"]
+__all__ = ["best_rows", "best_sets", "maxima", "score", "search", "set_keys"]
 
 _MOST_SEEN = 1 << 20
 _KEY_SEED = 20_240_401
+_NOTHING = 1e-9
 _OUTSIDE = 0.9  # the short cut holds while the rest keeps this share of its rate
 
 
@@ -30,14 +31,30 @@ def set_keys(n: int) -> Ints:
 
 
 @compiled()
-def score(count: float, expected: float, total: float) -> float:
+def _term(count: float, expected: float) -> float:
+    """Count times the log of its ratio; 0 where nothing is counted."""
+    return count * math.log(count / expected) if count > _NOTHING else 0.0
+
+
+@compiled()
+def score(count: float, expected: float, total: float, share: float = 0.0) -> float:
     """Log-likelihood ratio of one set for an excess; 0 where there is none.
 
-    A positive `total` conditions on it (multinomial counts, Kulldorff 1997); otherwise counts are Poisson.
+    A positive `total` conditions on it (multinomial counts, Kulldorff 1997); otherwise counts are Poisson. A positive
+    `share` makes them binomial: so large a part of the firms in the set is expected, of which there are
+    ``expected / share``.
     """
     if count <= expected:
         return 0.0
     inside = count * math.log(count / expected)
+    if share > 0.0:
+        firms = expected / share
+        inside += _term(firms - count, firms - expected)
+        if total > 0.0:
+            inside += _term(total - count, total - expected)
+            others = total / share - firms - total
+            inside += _term(others + count, others + expected)
+        return inside
     if total <= 0.0:
         return inside - (count - expected)
     rest = total - count
@@ -98,6 +115,7 @@ def _pick(
     total: float,
     penalty: float,
     exact: int,
+    share: float,
 ) -> int:
     """Position in the frontier of the area that raises the value most, the first in order among equals; -1 if none.
 
@@ -114,7 +132,7 @@ def _pick(
         else:
             if _hopeless(counts[j], expected[j], own[j], state, total, penalty):
                 continue
-            trial = score(c + counts[j], e + expected[j], total)
+            trial = score(c + counts[j], e + expected[j], total, share)
         if trial > top or (trial == top and pick >= 0 and j < front[pick]):
             pick, top = f, trial
     return pick
@@ -146,6 +164,7 @@ def _grow(
     own: Floats,
     work: Ints,
     seen: Ints,
+    share: float,
 ) -> tuple[float, int]:
     """Grow from every area with an excess; return the best penalised value and its size, members in row 3 of `work`.
 
@@ -157,7 +176,7 @@ def _grow(
     work[0, :] = -1
     rate = 1.0 if total <= 0.0 else _OUTSIDE
     for j in range(counts.size):
-        own[j] = score(counts[j], expected[j] * rate, 0.0)
+        own[j] = score(counts[j], expected[j] * rate, 0.0, share * rate)
     for start in range(counts.size):
         if not usable[start] or counts[start] <= expected[start]:
             continue
@@ -173,11 +192,11 @@ def _grow(
                 followed = True
                 break
             filled += 1
-            value = score(c, e, total) if exact == 0 else _signed(c, e, total)
+            value = score(c, e, total, share) if exact == 0 else _signed(c, e, total)
             if size >= limit:
                 break
             n_front = _widen(new, start, n_front, work, usable, indptr, indices)
-            at = _pick(counts, expected, own, work[1], n_front, (c, e, value), total, penalty, exact)
+            at = _pick(counts, expected, own, work[1], n_front, (c, e, value), total, penalty, exact, share)
             if at < 0:
                 break
             new = work[1, at]
@@ -207,12 +226,15 @@ def search(
     total: float,
     penalty: float,
     limit: int,
+    share: float = 0.0,
 ) -> tuple[float, Ints]:
     """Return the best penalised score over all greedy growths, and its members in order."""
     n = counts.size
     work = np.empty((4, n), np.int64)
     seen = np.empty(_table_size(n), np.int64)
-    best, size = _grow(counts, expected, usable, graph, total, penalty, limit, 0, np.empty(n), work, seen)
+    best, size = _grow(
+        counts, expected, usable, graph, total, penalty, limit, 0, np.empty(n), work, seen, share
+    )
     return best, np.sort(work[3, :size].copy())
 
 
@@ -225,6 +247,7 @@ def maxima(
     total: float,
     penalty: float,
     limit: int,
+    share: float = 0.0,
 ) -> Floats:
     """Return the best penalised score of every row of draws."""
     n = expected.size
@@ -234,7 +257,33 @@ def maxima(
     out = np.empty(draws.shape[0])
     for b in range(draws.shape[0]):
         counts[:] = draws[b]
-        out[b], _ = _grow(counts, expected, usable, graph, total, penalty, limit, 0, own, work, seen)
+        out[b], _ = _grow(counts, expected, usable, graph, total, penalty, limit, 0, own, work, seen, share)
+    return out
+
+
+@compiled()
+def best_rows(
+    counts: Floats,
+    expected: Floats,
+    usable: Flags,
+    graph: tuple[Ints, Ints, Ints],
+    total: float,
+    penalty: float,
+    limit: int,
+    inside: Flags,
+) -> Floats:
+    """Return the best penalised score of every row of counts and expectations, and mark its members in `inside`."""
+    rows, n = counts.shape
+    own, work = np.empty(n), np.empty((4, n), np.int64)
+    seen = np.empty(_table_size(n), np.int64)
+    out = np.empty(rows)
+    for b in range(rows):
+        out[b], size = _grow(
+            counts[b], expected[b], usable, graph, total, penalty, limit, 0, own, work, seen, 0.0
+        )
+        inside[b] = False
+        for k in range(size):
+            inside[b, work[3, k]] = True
     return out
 
 
@@ -256,7 +305,7 @@ def best_sets(
     seen = np.empty(_table_size(n), np.int64)
     out = np.full((rows, size), -1, np.int64)
     for b in range(rows):
-        _, found = _grow(counts[b], expected[b], usable, graph, total, 0.0, size, size, own, work, seen)
+        _, found = _grow(counts[b], expected[b], usable, graph, total, 0.0, size, size, own, work, seen, 0.0)
         if found == size:
             out[b] = np.sort(work[3, :size].copy())
     return out

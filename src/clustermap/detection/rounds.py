@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.kernels import maxima, score, search
+from clustermap.detection.kernels import score, search
+from clustermap.detection.likelihoods import Stated, null_block, stated
 from clustermap.detection.membership import likely_members
+from clustermap.detection.problems import Problem
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -25,36 +27,7 @@ Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 125  # replicates drawn from one stream; part of what a seed means
 _TIE = 1e-9  # sums in another order differ in the last digits; they are ties
-_POISSON = -1.0
 _SPLITS = 40
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Problem:
-    """One sector to be scanned; `minimum_lq` None is any background but the minimum effect."""
-
-    sector: str
-    counts: Floats
-    totals: Floats
-    graph: tuple[Ints, Ints, Ints]
-    minimum_lq: float | None
-    penalty: float
-    limit: int
-    permutations: int
-    alpha: float
-    seed: int
-
-    @property
-    def known(self) -> Flags:
-        """Areas that take part: the count is known and there are firms."""
-        return np.isfinite(self.counts) & (self.totals > 0)
-
-    @property
-    def national(self) -> Floats:
-        """Expected counts at the national share."""
-        known = self.known
-        total, firms = self.counts[known].sum(), self.totals[known].sum()
-        return np.where(known, self.totals * (total / firms if firms else 0.0), 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,22 +44,23 @@ class Searched:
     """What a sector gave: clusters, the strongest set that was left unreported, and the background as estimated.
 
     `background` is variance, reach in m and share without structure of the log of the ratios; None where none was
-    estimated. `p_field` is each cluster's p against it.
+    estimated. `p_field` is each cluster's p against it. `dispersion` is the variance of the rates between areas, the
+    strongest set left in, where counts are overdispersed.
     """
 
     found: list[Found]
     left: Found | None
     background: tuple[float, float, float] | None = None
     p_field: tuple[float, ...] = ()
+    dispersion: float = float("nan")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Round:
-    """One round: the expectation on the areas still there, the null, and the best set."""
+    """One round: what the search is given on the areas still there, the null, and the best set."""
 
     usable: Flags
-    expected: Floats
-    total: float
+    given: Stated
     nulls: Floats
     best: Found = field(init=False)
 
@@ -108,10 +82,12 @@ def scan_sector(
     usable, national = problem.known, problem.national
     counts = np.where(usable, problem.counts, 0.0)
     rounds: list[_Round] = []
-    left = None
+    left, dispersion = None, np.nan
     while True:
         now = _begin(problem, counts, usable)
-        members, value = _strongest(problem, counts, now)
+        if problem.likelihood == "overdispersed" and not rounds:
+            dispersion = now.given.dispersion
+        members, value = _strongest(problem, now)
         if len(members) == 0 or counts[members].sum() <= national[members].sum():
             break
         if problem.minimum_lq is not None and rounds:
@@ -123,13 +99,13 @@ def scan_sector(
             left = now.best
             break
         if problem.minimum_lq is None:
-            now.best = _likely(problem, counts, now, len(rounds))
+            now.best = _likely(problem, now, len(rounds))
         rounds.append(now)
         usable = usable.copy()
         usable[now.best.members] = False
     if report and not rounds and left is None:
         report(problem.permutations, problem.permutations)
-    return Searched(found=_joined(problem, counts, rounds), left=left)
+    return Searched(found=_joined(problem, rounds), left=left, dispersion=dispersion)
 
 
 def sets_without_test(problem: Problem, most: int) -> list[Ints]:
@@ -139,36 +115,28 @@ def sets_without_test(problem: Problem, most: int) -> list[Ints]:
     rounds: list[_Round] = []
     while len(rounds) < most:
         now = _begin(problem, counts, usable)
-        members, value = _strongest(problem, counts, now)
+        members, value = _strongest(problem, now)
         if len(members) == 0 or counts[members].sum() <= national[members].sum():
             break
         now.best = _judged(members, value, now.nulls)
         if problem.minimum_lq is None:
-            now.best = _likely(problem, counts, now, len(rounds))
+            now.best = _likely(problem, now, len(rounds))
         rounds.append(now)
         usable = usable.copy()
         usable[now.best.members] = False
-    return [one.members for one in _joined(problem, counts, rounds)]
+    return [one.members for one in _joined(problem, rounds)]
 
 
 def _begin(problem: Problem, counts: Floats, usable: Flags) -> _Round:
-    """Set the expectation: national and times the minimum effect, or that of the areas still there."""
-    none = np.empty(0)
-    if problem.minimum_lq is not None:
-        return _Round(
-            usable=usable, expected=problem.national * problem.minimum_lq, total=_POISSON, nulls=none
-        )
-    total, firms = counts[usable].sum(), problem.totals[usable].sum()
-    rate = total / firms if firms else 0.0
-    return _Round(
-        usable=usable, expected=np.where(usable, problem.totals * rate, 0.0), total=float(total), nulls=none
-    )
+    return _Round(usable=usable, given=stated(problem, counts, usable), nulls=np.empty(0))
 
 
-def _strongest(problem: Problem, counts: Floats, now: _Round) -> tuple[Ints, float]:
+def _strongest(problem: Problem, now: _Round) -> tuple[Ints, float]:
+    given = now.given
     value, members = search(
-        counts, now.expected, now.usable, problem.graph, now.total, problem.penalty, problem.limit
-    )
+        given.counts, given.expected, now.usable, problem.graph, given.total, problem.penalty, problem.limit,
+        given.share,
+    )  # fmt: skip
     return members, float(value)
 
 
@@ -176,21 +144,11 @@ def _null(
     problem: Problem, now: _Round, number: int, spread: Callable[..., Any], report: Progress | None
 ) -> Floats:
     """Search draws of the null; every block has its own stream, so nothing depends on who computes it."""
-    at = np.flatnonzero(now.usable)
-    expected = now.expected[at]
 
     def block(start: int) -> Floats:
         size = min(_BLOCK, problem.permutations - start)
         rng = stream(problem.seed, "scan", problem.sector, number, start // _BLOCK)
-        draws = np.zeros((size, len(problem.counts)), dtype=np.int64)
-        if now.total > 0:
-            draws[:, at] = rng.multinomial(round(now.total), expected / expected.sum(), size=size)
-        else:
-            draws[:, at] = rng.poisson(expected, size=(size, len(at)))
-        found: Floats = maxima(
-            draws, now.expected, now.usable, problem.graph, now.total, problem.penalty, problem.limit
-        )
-        return found
+        return null_block(problem, now.given, now.usable, size, rng)
 
     parts = []
     for part in spread(block, range(0, problem.permutations, _BLOCK)):
@@ -205,13 +163,13 @@ def _judged(members: Ints, value: float, nulls: Floats) -> Found:
     return Found(members=members, score=value, p=(1 + reached) / (len(nulls) + 1))
 
 
-def _likely(problem: Problem, counts: Floats, now: _Round, number: int) -> Found:
+def _likely(problem: Problem, now: _Round, number: int) -> Found:
     """Take the areas that most of the well-fitting sets around the strongest one hold; score and p stay its own."""
     members = likely_members(
-        counts,
-        now.expected,
+        now.given.counts,
+        now.given.expected,
         precision=None,
-        total=now.total,
+        total=now.given.conditioned,
         usable=now.usable,
         graph=problem.graph[:2],
         strongest=now.best.members,
@@ -222,14 +180,14 @@ def _likely(problem: Problem, counts: Floats, now: _Round, number: int) -> Found
     return replace(now.best, members=members)
 
 
-def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Found]:
+def _joined(problem: Problem, rounds: list[_Round]) -> list[Found]:
     """Join sets that touch where one cluster describes the counts better than two."""
     found: list[tuple[int, Found]] = []
     for number, now in enumerate(rounds):
         current, since, at = now.best, number, 0
         while at < len(found):
             base = min(since, found[at][0])
-            union = _union_if_better(problem, counts, rounds[base], found[at][1], current)
+            union = _union_if_better(problem, rounds[base], found[at][1], current)
             if union is None:
                 at += 1
                 continue
@@ -241,20 +199,24 @@ def _joined(problem: Problem, counts: Floats, rounds: list[_Round]) -> list[Foun
     return [one for _, one in found]
 
 
-def _union_if_better(
-    problem: Problem, counts: Floats, base: _Round, older: Found, newer: Found
-) -> Found | None:
+def _union_if_better(problem: Problem, base: _Round, older: Found, newer: Found) -> Found | None:
     """Return the joint set if its value is larger, a second cluster costing what it takes to say where it starts."""
     union = np.union1d(older.members, newer.members)
     if len(union) > problem.limit or not _touch(problem.graph, older.members, newer.members):
         return None
-    together = score(counts[union].sum(), base.expected[union].sum(), base.total)
-    value = float(together) - problem.penalty * len(union)
+    value = _value(problem, base, union)
     # two free ratios always fit at least as well as one, so the second one has to earn the log of its n places
-    apart = older.score + newer.score - np.log(len(counts))
+    apart = older.score + newer.score - np.log(len(problem.counts))
     if value <= max(older.score, newer.score, apart):
         return None
     return _judged(union, value, base.nulls)
+
+
+def _value(problem: Problem, base: _Round, members: Ints) -> float:
+    """Return the penalised score of one set."""
+    given = base.given
+    together = score(given.counts[members].sum(), given.expected[members].sum(), given.total, given.share)
+    return float(together) - problem.penalty * len(members)
 
 
 def _touch(graph: tuple[Ints, Ints, Ints], first: Ints, second: Ints) -> bool:
@@ -272,7 +234,6 @@ def split_ratios(problem: Problem, found: list[Found]) -> list[float]:
     selects worse than the whole, so the figure is cautious. NaN where no split finds the cluster.
     """
     known, national = problem.known, problem.national
-    whole = np.where(known, problem.counts, 0.0).astype(np.int64)
     out = []
     for number, one in enumerate(found):
         usable = known.copy()
@@ -282,11 +243,11 @@ def split_ratios(problem: Problem, found: list[Found]) -> list[float]:
         value = expected = 0.0
         rng = stream(problem.seed, "scan-split", problem.sector, number)
         for _ in range(_SPLITS):
-            half = rng.binomial(whole, 0.5).astype(np.float64)
-            now = _begin(replace(problem, counts=half), half, usable)
-            members, _ = _strongest(problem, half, now)
+            part, rest = problem.half(rng)
+            now = _begin(part, np.where(known, part.counts, 0.0), usable)
+            members, _ = _strongest(part, now)
             if np.isin(members, one.members).any():
-                value += float((whole - half)[members].sum())
+                value += float(rest[members].sum())
                 expected += float(national[members].sum()) / 2
         out.append(value / expected if expected else float("nan"))
     return out

@@ -14,8 +14,9 @@ from clustermap.compiled import workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
 from clustermap.detection.field_rounds import EVEN_PENALTY, p_against_field, scan_auto, scan_field
-from clustermap.detection.inputs import field_places, levels_of, whole_counts
+from clustermap.detection.inputs import field_places, levels_of
 from clustermap.detection.kernels import set_keys
+from clustermap.detection.laws import check_share, given_counts
 from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, split_ratios
 from clustermap.progress import reporting
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clustermap.progress import Progress
-    from clustermap.schema import Background
+    from clustermap.schema import Background, Likelihood
     from clustermap.tables.table import SectorTable
 
 __all__ = ["Settings", "problems_of", "scan_table"]
@@ -49,6 +50,7 @@ class Settings:
     permutations: int
     alpha: float
     seed: int
+    likelihood: Likelihood = "poisson"
 
     @property
     def price(self) -> float:
@@ -63,10 +65,13 @@ def scan_table(
     sectors: list[str],
     settings: Settings,
     progress: Progress | bool | None,
+    plants: pd.DataFrame | None = None,
 ) -> Clusters:
     """Scan sectors at every level and put the clusters in one result."""
     at = field_places(table, settings.background)
-    problems = problems_of(table, graph, sectors=sectors, settings=settings)
+    problems = problems_of(table, graph, sectors=sectors, settings=settings, plants=plants)
+    for problem in problems:
+        check_share(problem)
     with reporting(progress, "scan") as report:
         results = _run(problems, _method(settings, at), report)
     frame, members, split = _frames(table, problems, results)
@@ -87,12 +92,21 @@ def scan_table(
         alpha=float(settings.alpha),
         permutations=settings.permutations,
         seed=settings.seed,
-        null=_null(settings.background, levels_of(settings)),
+        likelihood=settings.likelihood,
+        plants=plants,
+        null=_null(settings),
         family_size=len(sectors),
     )
 
 
-def problems_of(table: SectorTable, graph: Any, *, sectors: list[str], settings: Settings) -> list[Problem]:
+def problems_of(
+    table: SectorTable,
+    graph: Any,
+    *,
+    sectors: list[str],
+    settings: Settings,
+    plants: pd.DataFrame | None = None,
+) -> list[Problem]:
     """State every sector at every level as a problem of its own."""
     indptr, indices = links_of(graph, table.labels)
     n = len(table.labels)
@@ -109,8 +123,10 @@ def problems_of(table: SectorTable, graph: Any, *, sectors: list[str], settings:
             permutations=settings.permutations,
             alpha=settings.alpha,
             seed=settings.seed,
+            likelihood=settings.likelihood,
+            plants=sites,
         )
-        for name, counts in ((name, whole_counts(table, name)) for name in sectors)
+        for name, counts, sites in given_counts(table, sectors, settings, plants)
         for level in levels_of(settings)
     ]
 
@@ -126,7 +142,7 @@ def _method(settings: Settings, at: Floats | None) -> Callable[..., Searched]:
         problem: Problem, spread: Callable[..., Any] = map, report: Progress | None = None
     ) -> Searched:
         searched = scan_sector(problem, spread, report)
-        if at is None or not searched.found:
+        if at is None or not searched.found or problem.likelihood == "jobs":
             return searched
         draws = min(settings.permutations, _FIELD_DRAWS)
         fair = replace(problem, penalty=_PENALTIES["field"])
@@ -176,7 +192,8 @@ def _frames(
         value, expected = problem.counts[one.members].sum(), problem.national[one.members].sum()
         rows.append(
             {
-                "cluster": f"C{number}", "sector": problem.sector, "n_areas": len(inside), "n_firms": int(value),
+                "cluster": f"C{number}", "sector": problem.sector, "n_areas": len(inside),
+                "n_firms": int(value if problem.plants is None else np.isin(problem.plants.area, one.members).sum()),
                 "value": value, "expected": expected, "relative_risk": value / expected, "score": one.score,
                 "p": one.p, "p_field": p_field, "level": problem.minimum_lq or 1.0, "parent": parents[number - 1],
                 "area_km2": footprint_km2(table.areas, inside),
@@ -222,6 +239,7 @@ def _searches(table: SectorTable, problems: list[Problem], results: list[Searche
             "best_p": searched.left.p if searched.left else np.nan,
             "best_areas": list(table.labels[searched.left.members]) if searched.left else [],
             **_estimated(searched),
+            "dispersion": searched.dispersion,
         }
         for problem, searched in zip(problems, results, strict=True)
     ]
@@ -238,12 +256,23 @@ def _estimated(searched: Searched) -> dict[str, float]:
     }
 
 
-def _null(background: Background, levels: tuple[float, ...]) -> str:
-    if background == "homogeneous":
-        return "every area has the national share; counts multinomial given the sector's total"
-    if background == "field":
+def _null(settings: Settings) -> str:
+    law = {
+        "poisson": "counts Poisson",
+        "binomial": "each firm of an area of the sector with this share",
+        "overdispersed": "rates vary between areas as estimated (Gamma), counts Poisson around them",
+        "jobs": "plants of the observed sizes, as many as chance throws",
+    }[settings.likelihood]
+    if settings.background == "homogeneous":
+        given = {
+            "poisson": "counts multinomial given the sector's total",
+            "binomial": "which firms are of the sector is drawn, given their number (hypergeometric)",
+            "jobs": "plants of the observed sizes thrown by the areas' shares",
+        }.get(settings.likelihood, law)
+        return f"every area has the national share; {given}"
+    if settings.background == "field":
         return "a smooth background fitted to the map, counts Poisson around it"
-    if background == "auto":
+    if settings.background == "auto":
         return "a smooth background fitted to the map where it is rough, the national share everywhere where it is not"
-    told = " or ".join(f"{level:g}" for level in levels)
-    return f"every area has {told} times the national share; counts Poisson"
+    told = " or ".join(f"{level:g}" for level in levels_of(settings))
+    return f"every area has {told} times the national share; {law}"
