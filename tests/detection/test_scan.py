@@ -523,3 +523,16 @@ def test_a_level_asked_for_twice_is_scanned_once(grid, make_table):
     table = make_table(grid, {"r1c1": 60, "r1c2": 60})
     one, two = (detect_clusters(table, grid.graph, levels=lv, seed=1) for lv in ([], [1.25]))
     pd.testing.assert_frame_equal(one.frame, two.frame)
+
+
+def test_halves_leave_suppressed_cells_out_of_the_national_share(grid, make_table):
+    table = make_table(grid, {"r2c2": 900, "r0c0": np.nan, "r0c1": np.nan}, usual=200)
+    problem = Problem(
+        sector="steel", counts=table.values["steel"].to_numpy(), totals=table.area_totals.to_numpy(),
+        graph=(*scan.links_of(grid.graph, table.values.index), set_keys(36)), minimum_lq=1.25, penalty=1.5,
+        limit=9, permutations=99, alpha=0.05, seed=1,
+    )  # fmt: skip
+    half, rest = problem.half(np.random.default_rng(1))
+    assert (half.known == problem.known).all()
+    assert half.counts[problem.known].sum() + rest.sum() == np.nansum(problem.counts)
+    assert half.national[problem.known] == pytest.approx(half.counts[half.known].sum() / 34)
