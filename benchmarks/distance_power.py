@@ -1,7 +1,7 @@
 """How often K_d and M find a planted cluster: 100 sectors a row, seeds fixed before the first run.
 
-A sector of 40 among 2,000 firms in towns: a share of its firms lies among the 100 firms nearest to one firm, the rest is a
-random draw. The row of share 0 is the size of the test.
+A sector of 40 among 2,000 firms in towns: a share of its firms lies among the 100 firms nearest to one firm, the rest
+is a random draw. The row of share 0 is the size of the test.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def test_cells_are_near_the_exact_curve(points, towns):
 
 def test_the_delta_method_agrees_with_simulation(points, towns):
     """1,000 draws: a standard deviation errs by 2.2 % of itself."""
-    xy = towns(2_400, 5, side=100_000)
+    xy = towns(2_400, 5, side=60_000)
     firms = points(*xy.T, firm_id=[f"f{i:04}" for i in range(2_400)])
     economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
     sites = sites_of(economy, np.ones(2_400), cells=True)
@@ -177,17 +177,17 @@ def test_the_delta_method_agrees_with_simulation(points, towns):
 
 
 def test_large_sectors_need_no_simulation(points, towns):
-    xy = towns(4_600, 6, side=60_000)
+    xy = towns(4_600, 6, side=25_000)
     kind = np.random.default_rng(1).permutation(np.repeat(["large", "small"], [2_300, 2_300]))
     kind[:200] = "few"
     firms = points(
         *xy.T, firm_id=[f"f{i:04}" for i in range(4_600)], trade=kind, jobs=np.arange(4_600) % 9 + 1
     )
     economy = economy_distances(firms, maximum_m=60_000, exact_null=False)
-    options = {"sectors": "trade", "permutations": 199, "seed": 2}
+    options = {"sectors": "trade", "permutations": 119, "seed": 2}
     tests = marcon_puech(economy, **options).tests.set_index("sector")["decided"]
     assert tests["large"] == tests["small"] == "delta method, normal band"
-    assert tests["few"] == "199 simulated draws"
+    assert tests["few"] == "119 simulated draws"
     few = {**options, "permutations": 19}
     exact, drawn = (marcon_puech(economy, sector="small", method=m, **few).frame for m in ("moments", "fft"))
     np.testing.assert_allclose(exact["value"], drawn["value"], rtol=1e-12)
