@@ -81,6 +81,20 @@ def test_hypergeometric_p_is_fishers_test_of_both_tails(random_table):
         assert r.p == pytest.approx(min(1, 2 * min(tails)), rel=1e-9)
 
 
+@pytest.mark.parametrize("n", [3, 40, 35_000])
+def test_both_tails_of_two_random_subsets_are_those_of_scipy(n):
+    rng = np.random.default_rng(n)
+    n_a, n_b = rng.integers(1, n, size=(2, 200))
+    low_end, high_end = np.maximum(0, n_a + n_b - n), np.minimum(n_a, n_b)
+    near = np.rint(n_a * n_b / n + rng.normal(0, 2, 200) * np.sqrt(n_a * n_b / n))
+    both = np.clip(near, low_end, high_end).astype(np.int64)
+    both[:40], both[40:80] = low_end[:40], high_end[40:80]
+    up, low = chance.hypergeometric_tails(n, n_a, n_b, both)
+    law = stats.hypergeom(n, n_a, n_b)
+    np.testing.assert_allclose(up, law.sf(both - 1), rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(low, law.cdf(both), rtol=1e-8, atol=1e-12)
+
+
 def every_matrix(rows, columns):
     """All 0-1 matrices with these row and column sums."""
     n = len(columns)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from clustermap.compiled import workers
 from clustermap.errors import OptionError
 from clustermap.inference import check_resolution
-from clustermap.measures.relatedness.kernels import trade
+from clustermap.measures.relatedness.kernels import sum_tails, trade
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "Asked",
     "Meetings",
     "draws_for",
+    "draws_per_stream",
     "hypergeometric_tails",
     "meetings",
     "permuted_meetings",
@@ -32,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 _SWEEPS = 5  # trades per row between two states of the chain: part of what a seed means
-_BLOCK = 16  # draws per stream: the same
+_BLOCK, _CELLS = 16, 1 << 22  # most draws, and most cells, per stream: the same
 _SLICE = 1 << 19  # random numbers held at once: changes memory, never an answer
 _BUDGET = 2e10  # elementary steps that permutations="auto" may take: about a minute
 _OVERHEAD = 5e4  # what a draw costs however small the matrix
@@ -142,21 +143,27 @@ def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed:
     flipped = matrix.shape[0] > matrix.shape[1]  # the shorter side trades: fewer, longer trades
     start = np.ascontiguousarray(matrix.T if flipped else matrix, dtype=np.uint8)
     hub = _walked(start, stream(seed, "proximity", "hub"))
+    size = draws_per_stream(start.size)
 
     def count(block: int) -> Meetings:
         source = stream(seed, "proximity", block)
-        draws = min(_BLOCK, permutations - block * _BLOCK)
+        draws = min(size, permutations - block * size)
         states = np.stack([_walked(hub, source) for _ in range(draws)])
         met = meetings(states.transpose(0, 2, 1) if flipped else states)
         return Meetings((met >= observed).sum(axis=0), (met <= observed).sum(axis=0), met.sum(axis=0))
 
     with ThreadPoolExecutor(workers()) as pool:
         up, low, total = (np.zeros_like(observed) for _ in range(3))
-        for found in pool.map(count, range(-(-permutations // _BLOCK))):
+        for found in pool.map(count, range(-(-permutations // size))):
             up += found.up
             low += found.low
             total += found.total
     return Meetings(up, low, total)
+
+
+def draws_per_stream(cells: int) -> int:
+    """Return how many draws come from one stream and are held at once: fewer of large tables."""
+    return int(np.clip(_CELLS // max(cells, 1), 1, _BLOCK))
 
 
 def steps_of_a_draw(rows: int, columns: int) -> float:
@@ -192,13 +199,10 @@ def hypergeometric_tails(n: int, n_a: Ints, n_b: Ints, both: Ints) -> tuple[Floa
     >>> print(f"{up[0]:.4f} {low[0]:.4f}")
     0.1667 1.0000
     """
-    from scipy.stats import hypergeom
-
     small, large = np.minimum(n_a, n_b), np.maximum(n_a, n_b)
-    keys, place = np.unique(np.stack((small, large, both)), axis=1, return_inverse=True)
-    a, b, x = keys
+    keys, place = np.unique(np.stack((small, large, both)).astype(np.int64), axis=1, return_inverse=True)
+    up, low = np.empty(keys.shape[1]), np.empty(keys.shape[1])
+    a, b, x = np.ascontiguousarray(keys)
+    sum_tails(n, a, b, x, up, low)
     place = np.ravel(place)
-    return (
-        np.asarray(hypergeom.sf(x - 1, n, a, b), dtype=np.float64)[place],
-        np.asarray(hypergeom.cdf(x, n, a, b), dtype=np.float64)[place],
-    )
+    return up[place], low[place]

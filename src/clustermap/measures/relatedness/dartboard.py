@@ -11,6 +11,7 @@ import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, examples
+from clustermap.measures.relatedness.chance import draws_per_stream
 from clustermap.measures.relatedness.presence import known_values
 from clustermap.randomness import stream
 
@@ -24,7 +25,6 @@ Ints = npt.NDArray[np.int64]
 PLANT_COLUMNS = ("area", "sector", "employment")
 _WHOLE = 1e-6
 _TIES = 1e-9
-_BLOCK = 16  # throws per stream: part of what a seed means
 
 
 class Dartboard(NamedTuple):
@@ -233,6 +233,7 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
 
     n, areas = board.shares.shape
     base: Floats = board.base
+    block_size = draws_per_stream(board.shares.size)
 
     def thrown(source: np.random.Generator, draws: int) -> Floats:
         if board.plants is None:
@@ -248,7 +249,7 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
 
     def count(block: int) -> tuple[Ints, Ints]:
         source = stream(seed, "coagglomeration", block)
-        draws = min(_BLOCK, permutations - block * _BLOCK)
+        draws = min(block_size, permutations - block * block_size)
         shares = thrown(source, draws) / np.where(filled, board.totals, np.nan)[:, None]
         against = base
         if board.weights is not None:
@@ -263,7 +264,7 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
 
     up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
     with ThreadPoolExecutor(workers()) as pool:
-        for more, less in pool.map(count, range(-(-permutations // _BLOCK))):
+        for more, less in pool.map(count, range(-(-permutations // block_size))):
             up += more
             low += less
     return up, low

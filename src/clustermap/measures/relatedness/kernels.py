@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+from math import lgamma
+
 import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["lag_of_draw", "meet", "trade"]
+__all__ = ["lag_of_draw", "meet", "sum_tails", "trade"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
+_FAINT = 1e-17  # of the sum: what follows is lost in the last digit
 
 
 @compiled("void(uint8[:, ::1], float64[:, ::1])")
@@ -223,3 +226,38 @@ def lag_of_draw(
         out[i] = total
     for j in range(size):
         marked[chosen[j]] = 0
+
+
+@compiled("void(int64, int64[::1], int64[::1], int64[::1], float64[::1], float64[::1])")
+def sum_tails(n: int, n_a: Ints, n_b: Ints, both: Ints, up: Floats, low: Floats) -> None:
+    """Sum both tails of the hypergeometric law, from what was seen away from the mode.
+
+    Parameters
+    ----------
+    n
+        Areas.
+    n_a, n_b, both
+        Sizes of two random subsets, and what they share.
+    up, low
+        Filled: P(at least `both`), P(at most `both`).
+    """
+    for i in range(both.size):
+        a, b, x = n_a[i], n_b[i], both[i]
+        logarithm = (
+            lgamma(a + 1.0) - lgamma(x + 1.0) - lgamma(a - x + 1.0)
+            + lgamma(n - a + 1.0) - lgamma(b - x + 1.0) - lgamma(n - a - b + x + 1.0)
+            - lgamma(n + 1.0) + lgamma(b + 1.0) + lgamma(n - b + 1.0)
+        )  # fmt: skip
+        here = np.exp(logarithm)
+        upwards = x * (n + 2.0) >= (a + 1.0) * (b + 1.0)  # beyond the mode terms only fall
+        total, term, y = here, here, x
+        while term > _FAINT * total:
+            if upwards:
+                term *= (a - y) * (b - y) / ((y + 1.0) * (n - a - b + y + 1.0))
+                y += 1
+            else:
+                term *= y * (n - a - b + y) / ((a - y + 1.0) * (b - y + 1.0))
+                y -= 1
+            total += term
+        near, far = min(1.0, total), min(1.0, max(here, 1.0 - total + here))
+        up[i], low[i] = (near, far) if upwards else (far, near)
