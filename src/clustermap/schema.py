@@ -20,6 +20,7 @@ Border = Literal["length_m", "share"]
 BothWays = Literal["as given", "mean", "shorter", "longer"]
 Background = Literal["minimum-effect", "homogeneous", "field", "auto"]
 Likelihood = Literal["poisson", "binomial", "overdispersed", "jobs"]
+DetectionMethod = Literal["scan", "surface"]
 Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
 ProfileReference = Literal["nation", "rest"]
@@ -85,6 +86,10 @@ CLUSTER_COLUMNS: Final = (
 )  # fmt: skip
 MEMBER_COLUMNS: Final = ("cluster", "area")
 SUPPORT_COLUMNS: Final = ("cluster", "area", "support")
+FIRM_MEMBER_COLUMNS: Final = ("cluster", "firm_id")
+SURFACE_COLUMNS: Final = (
+    "row", "column", "x", "y", "n_firms", "n_sector", "expected", "ratio", "score", "p", "p_above", "label", "status",
+)  # fmt: skip
 PROXIMITY_COLUMNS: Final = ("a", "b", "n_a", "n_b", "both", "expected", "proximity", "p", "q", "status")
 DENSITY_COLUMNS: Final = ("area", "sector", "present", "density", "expected", "excess", "status")
 COAGGLOMERATION_COLUMNS: Final = (
@@ -120,5 +125,6 @@ LISA_LABELS: Final = ("HH", "LL", "HL", "LH", "not significant", "isolate", "und
 GEARY_LABELS: Final = (
     "HH", "LL", "other positive", "negative", "not significant", "isolate", "undefined", "cannot reach",
 )  # fmt: skip
+SURFACE_LABELS: Final = ("above", "below", "not significant", "undefined")
 LOSH_LABELS: Final = ("uneven", "even", "not significant", "isolate", "undefined", "cannot reach")
 CLASSIFICATION: Final = "SIC 2007"

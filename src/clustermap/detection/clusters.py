@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from clustermap.detection.firm_words import firm_summary
 from clustermap.errors import InputError
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from clustermap.detection.stability_results import Stability
+    from clustermap.detection.surface_results import RiskSurface
     from clustermap.schema import Background, Likelihood
-    from clustermap.sources.values import Areas
-    from clustermap.tables.table import SectorTable
+    from clustermap.sources.values import Areas, Firms
 
 __all__ = ["Clusters"]
 
@@ -38,7 +39,7 @@ class Clusters:
         not estimated); `level` is the location quotient that was tested against; `parent` is the cluster of the next
         lower level around it, missing where there is none.
     members : pandas.DataFrame
-        ``cluster, area``.
+        ``cluster, area``; ``cluster, firm_id`` where firms were clustered.
     split_sample : pandas.Series
         By cluster: the ratio where one half of the firms selects the areas and the other half is counted; free
         of the winner's curse that raises `relative_risk`.
@@ -56,10 +57,16 @@ class Clusters:
         The polygons.
     graph : libpysal.graph.Graph
         Which areas touch.
-    table : SectorTable
-        What was scanned.
+    table : SectorTable or None
+        What was scanned; None where firms were clustered.
+    firms : Firms or None
+        What was clustered, where firms were.
+    outlines : geopandas.GeoSeries or None
+        By cluster: its footprint, where firms were clustered.
+    surfaces : tuple of RiskSurface
+        The surface of each sector, where the method makes one.
     method, background : str
-        "scan", and the null: "minimum-effect", "homogeneous", "field" or "auto".
+        "scan" or "surface", and the null: "minimum-effect", "homogeneous", "field" or "auto".
     levels : tuple of float
         Location quotients that were scanned at, lowest first.
     minimum_lq, penalty, max_share, alpha : float
@@ -84,7 +91,10 @@ class Clusters:
     stability: Stability | None = None
     areas: Areas | None
     graph: Any
-    table: SectorTable
+    table: Any  # SectorTable; None where firms were clustered
+    firms: Firms | None = None
+    outlines: gpd.GeoSeries | None = None
+    surfaces: tuple[RiskSurface, ...] = ()
     method: str
     background: Background
     minimum_lq: float
@@ -103,10 +113,13 @@ class Clusters:
 
     @property
     def footprints(self) -> gpd.GeoDataFrame:
-        """The frame with the dissolved geometry of each cluster."""
+        """The frame with the geometry of each cluster: its areas dissolved, or its outline among firms."""
         import geopandas as gpd
         from shapely import union_all
 
+        if self.outlines is not None:
+            shapes = self.outlines.loc[self.frame["cluster"]].set_axis(self.frame.index)
+            return gpd.GeoDataFrame(self.frame.copy(), geometry=shapes)
         polygons = self._polygons().geometry
         parts = self.members.groupby("cluster")["area"]
         dissolved = {cluster: union_all(polygons.loc[codes].to_numpy()) for cluster, codes in parts}
@@ -116,18 +129,35 @@ class Clusters:
         return gpd.GeoDataFrame(self.frame.copy(), geometry=shapes)
 
     def geo(self) -> gpd.GeoDataFrame:
-        """Return the member areas with their cluster, indexed by code."""
+        """Return the member areas with their cluster, indexed by code; the member firms where firms were clustered."""
+        if self.firms is not None:
+            return self.firms.frame.merge(self.members, on="firm_id", suffixes=("_firm", ""))
         inside = self.members.merge(self.frame[["cluster", "sector"]], on="cluster").set_index("area")
         return self._polygons().join(inside, how="inner").rename_axis("code")
 
     def values(self, cluster: str) -> pd.Series:
-        """Return the sector's value in every area of one cluster, by area."""
+        """Return the sector's value in every area of one cluster, by area.
+
+        Raises
+        ------
+        InputError
+            CM-SCAN-010: firms were clustered, not areas.
+        """
+        if self.firms is not None:
+            raise InputError(
+                "CM-SCAN-010",
+                "these clusters are of firms, not of areas",
+                why="a firm is inside a cluster or not; how many are in an area depends on the areas",
+                fix='cm.locate(firms, areas), or cm.detect_clusters(table, graph, method="scan")',
+            )
         sector = self.frame.loc[self.frame["cluster"] == cluster, "sector"].iloc[0]
         codes = self.members.loc[self.members["cluster"] == cluster, "area"]
         return self.table.column(sector).loc[codes]
 
     def summary(self) -> str:
         """Say in plain sentences what was found, and what the finding does not promise."""
+        if self.firms is not None:
+            return firm_summary(self)
         lines = [self._question()]
         lines += [self._sector_line(row) for row in self.searches.itertuples(index=False)]
         lines += [self._cluster_line(row) for row in self.frame.itertuples(index=False)]
@@ -230,6 +260,11 @@ class Clusters:
 
     def __repr__(self) -> str:
         smallest = f", smallest p {self.frame['p'].min():.3g}" if len(self.frame) else ""
+        if self.firms is not None:
+            return (
+                f"<Clusters: {len(self.frame)} ({self.method}), {len(self.members):,} of {len(self.firms):,} "
+                f"firms{smallest}>"
+            )
         return (
             f"<Clusters: {len(self.frame)} ({self.method}, {self.background}), "
             f"{self.members['area'].nunique()} of {len(self.table.labels)} areas{smallest}>"

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from clustermap.detection.firm_options import (
+    DEFAULT_MINIMUM,
+    check_surface_options,
+    named_sector,
+    needed_sector,
+)
+from clustermap.detection.firm_sectors import given_firms
 from clustermap.detection.inputs import DEFAULT_LQ, check_options, given_graph, given_table
 from clustermap.detection.scan import Settings, scan_table
+from clustermap.detection.surface import SurfaceSettings, detect_surface
 from clustermap.randomness import resolve_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
+    import geopandas as gpd
     import pandas as pd
 
     from clustermap.detection.clusters import Clusters
     from clustermap.progress import Progress
-    from clustermap.schema import Background, Likelihood
+    from clustermap.schema import Background, DetectionMethod, Likelihood
+    from clustermap.sources.sectors import Taxonomy
+    from clustermap.sources.values import Firms
     from clustermap.tables.table import SectorTable
 
 __all__ = ["detect_clusters"]
 
 
 def detect_clusters(
-    data: SectorTable | pd.DataFrame,
+    data: SectorTable | pd.DataFrame | Firms | gpd.GeoDataFrame,
     graph: Any = None,
     *,
-    sector: str | None = None,
-    method: Literal["scan"] = "scan",
+    sector: Taxonomy | str | Path | Mapping[str, Sequence[str]] | None = None,
+    method: DetectionMethod = "scan",
     background: Background = "minimum-effect",
     minimum_lq: float = DEFAULT_LQ,
     levels: Sequence[float] = (),
@@ -34,28 +46,35 @@ def detect_clusters(
     plants: pd.DataFrame | None = None,
     penalty: float | None = None,
     max_share: float = 0.25,
+    radius_m: float | None = None,
+    minimum: float | None = None,
     permutations: int = 999,
     alpha: float = 0.05,
     seed: int | None = None,
     progress: Progress | bool | None = None,
 ) -> Clusters:
-    """Find clusters of a sector that ignore administrative borders, by a graph scan.
+    """Find clusters of a sector that ignore administrative borders, among areas or among firms.
 
-    From every area with an excess a set grows greedily: the neighbour joins that raises
-    ``log-likelihood ratio − penalty · (number of areas)`` most. The best value over all starts is tested
+    ``"scan"`` takes counts by area. From every area with an excess a set grows greedily: the neighbour joins that
+    raises ``log-likelihood ratio − penalty · (number of areas)`` most. The best value over all starts is tested
     against the same search on draws from the null, so p is family-wise over all connected sets.
     Further clusters are searched for on the areas that are left.
 
+    ``"surface"`` takes firms. The ratio of the kernel density of the sector's firms to that of all firms is tested
+    against random labelling everywhere at once; clusters are the connected regions above the family-wise contour.
+
     Parameters
     ----------
-    data : SectorTable or DataFrame of areas × sectors
-        Whole numbers of firms. A frame without totals is taken to be the whole economy.
+    data : SectorTable or DataFrame of areas × sectors, or Firms
+        Whole numbers of firms by area; a frame without totals is taken to be the whole economy. Firms, or a
+        GeoDataFrame of them, for "surface": all firms of the economy, whatever their sector.
     graph : libpysal.graph.Graph, optional
         Which areas touch; ``contiguity(table.areas)`` where absent. An area without neighbours can only be
         a cluster by itself.
-    sector : str, optional
-        One sector; all, each by itself, where absent.
-    method : {"scan"}
+    sector : str, Taxonomy, path or dict, optional
+        Of a table: one sector; all, each by itself, where absent. Of firms: a taxonomy, its name ("hvm"), a TOML
+        file, or ``{"steel": ["241", "242"]}``; each of its sectors is tested by itself.
+    method : {"scan", "surface"}
         The detector.
     background : {"minimum-effect", "homogeneous", "field", "auto"}
         What is not a cluster. Two questions. *Where is specialisation at least t, and how far does it reach?*
@@ -81,6 +100,12 @@ def detect_clusters(
         1.5 under "minimum-effect", 1 under "homogeneous" and 0.75 under "field" where absent.
     max_share : float
         No cluster holds a larger share of all areas.
+    radius_m : float, optional
+        Bandwidth of the Gaussian kernel of "surface", in metres. Where absent, the narrowest of 250 m × √2ᵏ under
+        which half of all firms would see 60 firms of the sector by chance.
+    minimum : float, optional
+        Firms of the sector that must be expected under the kernel for a place to be tested by "surface"; 5 where
+        absent.
     permutations : int
         Monte-Carlo replicates of the null.
     alpha : float
@@ -100,13 +125,15 @@ def detect_clusters(
     OptionError
         CM-SCAN-001 unknown method, background or likelihood, CM-SCAN-002 an option out of range or of another
         background, CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many
-        areas, CM-LAW-003 jobs without plants or plants without jobs.
+        areas, CM-SCAN-011 no firms for a method that takes firms, CM-LAW-003 jobs without plants or plants without
+        jobs, CM-SURFACE-002 a grid too large.
     InputError
         CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms,
         CM-LAW-002 area totals that are no numbers of firms, CM-LAW-004 plants that do not sum to the table.
     StatisticsError
         CM-SCAN-007 too few areas or no firm at all, CM-STAT-003 too few permutations for alpha, CM-LAW-001 a binomial
-        share of 1 or more.
+        share of 1 or more, CM-SURFACE-001 no firm of the sector or no other, CM-SURFACE-003 all at one place,
+        CM-SURFACE-005 nowhere firms enough.
 
     Notes
     -----
@@ -126,6 +153,10 @@ def detect_clusters(
     on a grid, takes the found set out, fits and searches again, twice; every draw from the fitted background goes
     the same way. A cluster as wide as the background's reach is partly background by definition.
 
+    "surface": both densities have the same kernel, so the ratio needs no correction at coasts. The score of a place is
+    the Poisson log-likelihood ratio at the effective number of firms under the kernel, and p of a cluster is that of
+    its highest place. A kernel spreads an excess: where it ends is known to about one bandwidth.
+
     References
     ----------
     Kulldorff, M. (1997), A spatial scan statistic. Communications in Statistics 26(6).
@@ -138,6 +169,8 @@ def detect_clusters(
     Wedderburn, R. W. M. (1974), Quasi-likelihood functions, generalized linear models, and the Gauss–Newton method.
     Biometrika 61.
     Schwarz, G. (1978), Estimating the dimension of a model. Annals of Statistics 6.
+    Kelsall, J. E. and Diggle, P. J. (1995), Non-parametric estimation of spatial variation in relative risk.
+    Statistics in Medicine 14.
 
     Examples
     --------
@@ -149,6 +182,20 @@ def detect_clusters(
     >>> found.members["area"].tolist()
     ['A', 'B']
     """
+    if method == "surface":
+        check_surface_options(
+            graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,
+            max_share=max_share, radius_m=radius_m, minimum=minimum, permutations=permutations, alpha=alpha,
+        )  # fmt: skip
+        asked = SurfaceSettings(
+            radius_m=radius_m,
+            minimum=DEFAULT_MINIMUM if minimum is None else float(minimum),
+            permutations=permutations,
+            alpha=alpha,
+            seed=resolve_seed(seed),
+        )
+        firms = given_firms(data, method)
+        return detect_surface(firms, sector=needed_sector(sector), settings=asked, progress=progress)
     settings = Settings(
         method=method,
         background=background,
@@ -162,8 +209,9 @@ def detect_clusters(
         seed=resolve_seed(seed),
     )
     check_options(settings)
+    named = named_sector(sector, radius_m=radius_m, minimum=minimum)
     table = given_table(data)
-    sectors = table.sectors if sector is None else [table.sector(sector)]
+    sectors = table.sectors if named is None else [table.sector(named)]
     return scan_table(
         table, given_graph(table, graph), sectors=sectors, settings=settings, progress=progress, plants=plants
     )

@@ -21,14 +21,14 @@ __all__ = [
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-_METHODS = ("scan",)
+_METHODS = ("scan", "surface")
 _BACKGROUNDS = ("minimum-effect", "homogeneous", "field", "auto")
 _LIKELIHOODS = ("poisson", "binomial", "overdispersed", "jobs")
 DEFAULT_LQ = 1.25
 _FEWEST_AREAS = 3
 
 
-def given_table(data: SectorTable | pd.DataFrame) -> SectorTable:
+def given_table(data: Any) -> SectorTable:
     """Take a table or a frame, and refuse what cannot be scanned."""
     if isinstance(data, pd.Series):
         raise InputError(

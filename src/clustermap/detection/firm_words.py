@@ -1,0 +1,69 @@
+"""What is said about clusters of firms, and what they do not promise."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clustermap.detection.clusters import Clusters
+
+__all__ = ["firm_summary"]
+
+
+def firm_summary(clusters: Clusters) -> str:
+    """Say in plain sentences what was found among firms."""
+    labels = {surface.sector: surface.sector_label for surface in clusters.surfaces}
+    lines = [_question(clusters)]
+    for surface in clusters.surfaces:
+        lines += surface.summary().splitlines()
+    lines += [_found(row, labels) for row in clusters.searches.itertuples(index=False)]
+    lines += [_cluster(clusters, row) for row in clusters.frame.itertuples(index=False)]
+    if len(clusters.frame):
+        lines += [
+            "These ratios are too high on average: the regions were selected for being high (winner's curse).",
+            "The p-values say that there is an excess; where it ends is known to about one bandwidth.",
+        ]
+    if clusters.family_size > 1:
+        lines.append(
+            f"Each of {clusters.family_size} sectors was tested by itself: p is family-wise within a sector, so about "
+            f"{clusters.alpha:.0%} of sectors without any cluster report one."
+        )
+    return "\n".join([*lines, *_places(clusters)])
+
+
+def _question(clusters: Clusters) -> str:
+    return (
+        "Question answered: where is the sector's share of firms higher than a random draw from all firms explains? "
+        f"(Null: {clusters.null}.)"
+    )
+
+
+def _found(row: Any, labels: dict[str, str]) -> str:
+    label = labels.get(row.sector, row.sector)
+    if row.n_clusters:
+        return f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
+    if not math.isnan(row.best_p):
+        return f"{label}: no cluster; the strongest place has p = {row.best_p:.3g}."
+    return f"{label}: no cluster; nowhere are there firms enough to tell."
+
+
+def _cluster(clusters: Clusters, row: Any) -> str:
+    return (
+        f"{row.cluster}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
+        f"{row.expected:,.1f} ({row.relative_risk:.2f} times), p = {row.p:.3g} ({clusters.permutations:,} random "
+        "labellings)."
+    )
+
+
+def _places(clusters: Clusters) -> list[str]:
+    """Say what the places of the firms are."""
+    firms = clusters.firms
+    if firms is None:
+        return []
+    said = ["The firms are synthetic."] if firms.synthetic else []
+    if "registered office" in firms.location_kind:
+        said.append("Places are registered offices, not workplaces.")
+    elif "unknown" in firms.location_kind:
+        said.append("Whether the places are workplaces or registered offices is unknown.")
+    return said
