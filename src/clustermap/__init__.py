@@ -93,6 +93,7 @@ _HOMES = {
     "quantile_lisa": "autocorrelation.local_quantile",
     "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
+    "RiskSurface": "detection.surface_results",
     "stability": "detection.stabilities",
     "Stability": "detection.stability_results",
     "border_moran": "borders.decomposition",

@@ -25,6 +25,7 @@ from clustermap.detection.clusters import Clusters as Clusters
 from clustermap.detection.detecting import detect_clusters as detect_clusters
 from clustermap.detection.stabilities import stability as stability
 from clustermap.detection.stability_results import Stability as Stability
+from clustermap.detection.surface_results import RiskSurface as RiskSurface
 from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger

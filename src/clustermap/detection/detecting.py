@@ -102,7 +102,7 @@ def detect_clusters(
         No cluster holds a larger share of all areas.
     radius_m : float, optional
         Bandwidth of the Gaussian kernel of "surface", in metres. Where absent, the narrowest of 250 m × √2ᵏ under
-        which half of all firms would see 60 firms of the sector by chance.
+        which half of all firms would see 30 firms of the sector by chance.
     minimum : float, optional
         Firms of the sector that must be expected under the kernel for a place to be tested by "surface"; 5 where
         absent.
@@ -155,7 +155,7 @@ def detect_clusters(
 
     "surface": both densities have the same kernel, so the ratio needs no correction at coasts. The score of a place is
     the Poisson log-likelihood ratio at the effective number of firms under the kernel, and p of a cluster is that of
-    its highest place. A kernel spreads an excess: where it ends is known to about one bandwidth.
+    its highest place. A kernel spreads an excess: a strong one reaches up to two bandwidths beyond its edge.
 
     References
     ----------
@@ -185,7 +185,8 @@ def detect_clusters(
     if method == "surface":
         check_surface_options(
             graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,
-            max_share=max_share, radius_m=radius_m, minimum=minimum, permutations=permutations, alpha=alpha,
+            max_share=max_share, likelihood=likelihood, plants=plants, radius_m=radius_m,
+            minimum=minimum, permutations=permutations, alpha=alpha,
         )  # fmt: skip
         asked = SurfaceSettings(
             radius_m=radius_m,

@@ -13,12 +13,9 @@ __all__ = ["DEFAULT_MINIMUM", "check_surface_options", "named_sector", "needed_s
 
 DEFAULT_MINIMUM = 5.0
 _SCAN_ONLY = {
-    "background": "minimum-effect",
-    "minimum_lq": DEFAULT_LQ,
-    "levels": (),
-    "penalty": None,
-    "max_share": 0.25,
-}
+    "background": "minimum-effect", "minimum_lq": DEFAULT_LQ, "levels": (), "penalty": None, "max_share": 0.25,
+    "likelihood": "poisson",
+}  # fmt: skip
 
 
 def check_surface_options(
@@ -39,7 +36,7 @@ def check_surface_options(
         CM-STAT-003: too few permutations for alpha.
     """
     strange = [name for name, usual in _SCAN_ONLY.items() if _differs(others[name], usual)]
-    strange += ["graph"] if others["graph"] is not None else []
+    strange += [name for name in ("graph", "plants") if others[name] is not None]
     for wrong, what in (
         (bool(strange), f"{', '.join(strange)}= belongs to method='scan'"),
         (not _positive(radius_m), f"radius_m={radius_m!r} is not a positive number of metres"),

@@ -22,7 +22,7 @@ def firm_summary(clusters: Clusters) -> str:
     if len(clusters.frame):
         lines += [
             "These ratios are too high on average: the regions were selected for being high (winner's curse).",
-            "The p-values say that there is an excess; where it ends is known to about one bandwidth.",
+            "The p-values say that there is an excess; the kernel carries a strong one up to two bandwidths too far.",
         ]
     if clusters.family_size > 1:
         lines.append(

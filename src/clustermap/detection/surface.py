@@ -16,7 +16,7 @@ from scipy.ndimage import label as label_regions
 from clustermap.compiled import workers
 from clustermap.detection.clusters import Clusters
 from clustermap.detection.firm_sectors import planar, read_firm_sectors
-from clustermap.detection.surface_grid import STEPS, Grid, Tested, choose_radius, make_grid, tested_cells
+from clustermap.detection.surface_grid import STEPS, Grid, Tested, cells_in_reach, choose_radius, make_grid
 from clustermap.detection.surface_kernels import kernel_weights, largest, smoothed
 from clustermap.detection.surface_results import RiskSurface
 from clustermap.errors import StatisticsError
@@ -124,8 +124,8 @@ def _surface(
     sector: FirmSector, grid: Grid, settings: SurfaceSettings, crs: Any, report: Callable[[int, int], None]
 ) -> RiskSurface:
     n, total = int(sector.inside.sum()), len(sector.inside)
-    everywhere = tested_cells(grid)
-    enough = n / total * everywhere.effective >= settings.minimum
+    everywhere = cells_in_reach(grid)
+    enough = n / total * everywhere.firms >= settings.minimum
     cells = everywhere.only(enough)
     hits = np.bincount(grid.place[sector.inside], minlength=len(grid.mass)).astype(np.float64)
     sums = _sums(grid, cells, hits, np.empty(grid.shape))
@@ -224,7 +224,7 @@ def _frame(grid: Grid, cells: Tested, hits: Floats, share: float) -> pd.DataFram
             "y": (row + 0.5) * grid.cell_m,
             "n_firms": firms[cells.row, cells.column].astype(np.int64),
             "n_sector": of_sector[cells.row, cells.column].astype(np.int64),
-            "expected": share * cells.effective,
+            "expected": share * cells.firms,
         }
     )
     return frame.assign(**dict.fromkeys(("ratio", "score", "p", "p_above"), np.nan))

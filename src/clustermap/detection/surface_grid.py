@@ -10,7 +10,7 @@ import numpy.typing as npt
 from clustermap.detection.surface_kernels import kernel_weights, smoothed
 from clustermap.errors import OptionError, StatisticsError
 
-__all__ = ["STEPS", "Grid", "Tested", "choose_radius", "make_grid", "tested_cells"]
+__all__ = ["STEPS", "Grid", "Tested", "cells_in_reach", "choose_radius", "make_grid"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -18,8 +18,8 @@ Ints = npt.NDArray[np.int64]
 STEPS = 4  # cells to one bandwidth
 _MOST_CELLS = 25_000_000
 _LADDER_M, _ROOT = 250.0, np.sqrt(2.0)
-_WANTED = 60.0  # sector firms under the kernel where half of all firms stand
-_PARTS = 8  # the widest kernel is an eighth of the side of a square as large as the extent
+_WANTED = 30.0  # sector firms under the kernel where half of all firms stand
+_PARTS = 4  # the widest kernel is a quarter of the side of a square as large as the extent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,9 +75,9 @@ class Tested:
     unit: Floats
 
     @property
-    def effective(self) -> Floats:
-        """Effective number of firms under the kernel."""
-        return self.total * self.unit
+    def firms(self) -> Floats:
+        """Number of firms under the kernel; one at a distance d counts exp(−d² / 2 bandwidth²)."""
+        return np.asarray(self.total / kernel_weights(STEPS)[0] ** 2)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Tested:
         """Return some of the cells."""
@@ -125,7 +125,7 @@ def make_grid(x: Floats, y: Floats, radius_m: float) -> Grid:
     )
 
 
-def tested_cells(grid: Grid) -> Tested:
+def cells_in_reach(grid: Grid) -> Tested:
     """Sum the kernel and its square over all firms wherever it reaches any."""
     high, wide = grid.shape
     everywhere = np.column_stack(
@@ -145,10 +145,10 @@ def tested_cells(grid: Grid) -> Tested:
 
 
 def choose_radius(x: Floats, y: Floats, share: float) -> float:
-    """Return the narrowest bandwidth under which half of all firms would see 60 firms of the sector by chance.
+    """Return the narrowest bandwidth under which half of all firms would see 30 firms of the sector by chance.
 
     Steps are 250 m times powers of √2. The labels take no part: only where all firms are, and how many are of the
-    sector, so draws need no choice of their own. Where even an eighth of the region's side is too narrow, that.
+    sector, so draws need no choice of their own. Where even a quarter of the region's side is too narrow, about that.
 
     Raises
     ------
@@ -171,10 +171,10 @@ def choose_radius(x: Floats, y: Floats, share: float) -> float:
             grid = make_grid(x, y, radius)
         except OptionError:
             break
-        tested = tested_cells(grid)
+        tested = cells_in_reach(grid)
         cell = np.full(grid.shape, -1, dtype=np.int64)
         cell[tested.row, tested.column] = np.arange(len(tested.row))
-        expected = share * tested.effective[cell[grid.row, grid.column]]
+        expected = share * tested.firms[cell[grid.row, grid.column]]
         if grid.mass[expected >= _WANTED].sum() < grid.mass.sum() / 2:
             break
         chosen = radius

@@ -26,10 +26,11 @@ class RiskSurface:
     frame : pandas.DataFrame
         One row per cell with any firm in reach, from south to north and west to east: ``row, column, x, y`` (the
         middle, in metres), ``n_firms, n_sector`` (in the cell), ``expected`` (firms of the sector under the kernel
-        if all firms were alike), ``ratio`` (density of the sector to that of all firms), ``score`` (log-likelihood
-        ratio of the excess), ``p`` (two-sided, of this cell alone), ``p_above`` (family-wise over all cells), ``label``
-        ("above", "below", "not significant", "undefined") and ``status``. Where fewer than `minimum` are expected,
-        everything from `ratio` on is NaN: too few firms.
+        by the overall share, a firm at distance d counting exp(−d² / 2 bandwidth²)), ``ratio`` (density of the
+        sector to that of all firms), ``score`` (log-likelihood ratio of the excess), ``p`` (two-sided, of this cell
+        alone), ``p_above`` (family-wise over all cells), ``label`` ("above", "below", "not significant",
+        "undefined") and ``status``. Where fewer than `minimum` are expected, everything from `ratio` on is NaN: too
+        few firms.
     sector, sector_label : str
         The sector.
     radius_m, cell_m : float
@@ -105,21 +106,24 @@ class RiskSurface:
         tested = self.frame["status"] == "tested"
         covered = self.frame.loc[tested, "n_firms"].sum() / self.n_firms
         kernel = f"under a kernel of {self.radius_m:,.0f} m"
+        enough = f"{self.minimum:g} firms of the sector expected, or more"
         lines = [
             f"Share of {self.sector_label}: {self.n_sector:,} of {self.n_firms:,} firms, {kernel}.",
-            f"{self.family_size:,} of {len(self.frame):,} cells of {self.cell_m:,.0f} m can be tested "
-            f"({self.minimum:g} firms of the sector expected, or more), and {covered:.0%} of firms stand there.",
+            f"{self.family_size:,} of {len(self.frame):,} cells of {self.cell_m:,.0f} m can be tested ({enough}).",
+            f"{covered:.0%} of firms stand there.",
         ]
         return "\n".join([*lines, *(self._told() if self.family_size else [])])
 
     def _told(self) -> list[str]:
         above = int((self.frame["label"] == "above").sum())
         alone = int((self.frame["p"] <= self.alpha).sum())
+        chance = self.alpha * self.family_size
+        contour = (
+            f"the contour that {self.alpha:.0%} of {self.permutations:,} random labellings pass anywhere"
+        )
         return [
-            f"{above:,} cells lie above the contour that {self.alpha:.0%} of {self.permutations:,} random labellings "
-            "pass anywhere.",
-            f"{alone:,} cells differ when each is judged alone, where chance gives about "
-            f"{self.alpha * self.family_size:,.0f}.",
+            f"{above:,} cells lie above {contour}.",
+            f"{alone:,} cells differ when each is judged alone, where chance gives about {chance:,.0f}.",
             f"Ratios run from {self.frame['ratio'].min():.2f} to {self.frame['ratio'].max():.2f}.",
         ]
 
