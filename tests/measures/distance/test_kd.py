@@ -318,6 +318,14 @@ def test_auto_takes_moments_from_two_thousand_firms_on(economy):
     }
 
 
+def test_large_sectors_of_uneven_weights_are_simulated_on_cells(firms, monkeypatch):
+    monkeypatch.setattr("clustermap.measures.distance.tasks.EXACT_UP_TO", 100)
+    mixed = duranton_overman(firms, sectors="trade", **NEAR)
+    for name, method in (("near", "exact-pairs"), ("rest", "fft")):
+        alone = duranton_overman(firms, sectors="trade", sector=name, method=method, **NEAR)
+        pd.testing.assert_frame_equal(mixed[name].frame, alone.frame, check_exact=True)
+
+
 # --- invariances ------------------------------------------------------------------
 def test_a_sector_alone_has_the_same_bytes_as_among_others(firms):
     many = duranton_overman(firms, sectors="trade", **NEAR)["near"]

@@ -90,7 +90,7 @@ def duranton_overman(
         "exact-pairs": exact distances and simulated draws. "fft": distances between cells of half a step, and
         simulated draws. "moments": distances between cells, and bands from the exact mean and covariance
         of chance, without simulation. "auto": "moments" from 2,000 firms on (with weights, from S1²/S2 ≥ 2,000),
-        "exact-pairs" below.
+        "exact-pairs" below, "fft" for more than 10,000 firms whose weights are that uneven.
     permutations : int
         Draws where chance is simulated; "moments" uses 9,999 draws of the normal band process.
     alpha : float
@@ -197,11 +197,11 @@ def _tested(task: Task, chosen: list[Sector]) -> Iterator[Tested]:
             ways.setdefault(task.way(sector), []).append(sector)
     if "moments" in ways:
         yield from _by_moments(task, ways["moments"])
-    simulated = [s for way in ("exact-pairs", "fft") for s in ways.get(way, [])]
-    if simulated:
-        longest = max(len(s.site) for s in simulated)
-        places = draw_sites(economy.sites, longest, draws=task.draws, seed=task.seed)
-        yield from _by_simulation(task, simulated, places, on_cells="fft" in ways)
+    simulated = [way for way in ("exact-pairs", "fft") if way in ways]
+    longest = max((len(s.site) for way in simulated for s in ways[way]), default=0)
+    places = draw_sites(economy.sites, longest, draws=task.draws, seed=task.seed)
+    for way in simulated:
+        yield from _by_simulation(task, ways[way], places, on_cells=way == "fft")
 
 
 def _by_moments(task: Task, sectors: list[Sector]) -> Iterator[Tested]:

@@ -20,6 +20,7 @@ __all__ = ["BY_MOMENTS", "Task", "check_graph", "check_options"]
 
 Floats = npt.NDArray[np.float64]
 NORMAL_FROM = 2_000  # firms, or S1² / S2: below, the law of the curve is too skew for a normal band
+EXACT_UP_TO = 10_000  # firms: beyond, all pairs of a thousand draws would take minutes
 BY_MOMENTS = "exact moments of chance, normal band"
 _NULL = "random labelling"
 _REACH = 3  # bandwidths that the bins behind the last distance hold
@@ -39,7 +40,10 @@ class Task(NamedTuple):
         """Say how chance is worked out for a sector, or for a pair."""
         if self.method != "auto":
             return self.method
-        return "moments" if min(s.effective for s in sectors) >= NORMAL_FROM else "exact-pairs"
+        if min(s.effective for s in sectors) >= NORMAL_FROM:
+            return "moments"
+        many = sum(len(s.site) for s in sectors) > EXACT_UP_TO
+        return "fft" if many and self.economy.links is None else "exact-pairs"
 
     def smoother(self, pairs: float) -> tuple[Floats, float]:
         """Return the kernel by distance and bin, and its bandwidth."""
