@@ -40,7 +40,7 @@ def standardised_rates(count: Floats, total: Floats) -> Floats:
     --------
     >>> z = standardised_rates(np.array([[30.0, 25, 25, 15]]), np.array([[100.0, 100, 110, 90]]))
     >>> z.round(3).tolist()
-    [[1.341, 0.268, -0.231, -1.435]]
+    [[1.282, 0.256, -0.22, -1.379]]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = count / total
