@@ -29,6 +29,7 @@ class Check(NamedTuple):
     p: str
     judge: str
     maps: int
+    commit: bool
 
     @property
     def name(self) -> str:
@@ -49,17 +50,24 @@ class Verdict(NamedTuple):
 def checks() -> list[Check]:
     """Return all rows of the table."""
     return [
-        Check(row["statistic"], world, p, row["judge"], TABLE[f"maps_{row.get('maps', 'commit')}"])
+        Check(
+            row["statistic"],
+            world,
+            p,
+            row["judge"],
+            TABLE[f"maps_{row.get('maps', 'commit')}"],
+            row.get("commit", True),
+        )
         for row in TABLE["check"]
         for world in row["worlds"]
         for p in row["p"]
     ]
 
 
-def families() -> list[dict[str, str]]:
+def families() -> list[dict[str, Any]]:
     """Return the rows of the table of family errors."""
     return [
-        {"statistic": row["statistic"], "world": world}
+        {"statistic": row["statistic"], "world": world, "commit": row.get("commit", True)}
         for row in TABLE["family"]["checks"]
         for world in row["worlds"]
     ]

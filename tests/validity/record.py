@@ -99,7 +99,7 @@ def as_page(figures: dict[str, dict[str, Figures]]) -> str:
     ]
     family = [f"| `{name}` | {row['rate']:.2%} |" for name, row in sorted(figures["family"].items())]
     curves = [
-        f"| `{name}` | {effect} | {share:.1%} |"
+        f"| `{name}` | {row['maps']:,} | {effect} | {share:.1%} |"
         for name, row in sorted(figures["power"].items())
         for effect, share in zip(row["effects"], row["power"], strict=True)
     ]
@@ -120,10 +120,10 @@ def as_page(figures: dict[str, dict[str, Figures]]) -> str:
             "|---|---|",
             *family,
             "",
-            f"Power on {c.TABLE['power']['maps_recorded']:,} maps for each effect.",
+            "Power.",
             "",
-            "| Curve | Effect | Found |",
-            "|---|---|---|",
+            "| Curve | Maps for each effect | Effect | Found |",
+            "|---|---|---|---|",
             *curves,
         ]
     )

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from worlds import THIN
+from worlds import AUTHORITIES, THIN
 
 import clustermap as cm
 from clustermap.errors import ClusterMapWarning
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from worlds import World
 
 Floats = np.ndarray
-_LABELS = ("HH", "LL", "HL", "LH")
 
 
-def _global(verb: str) -> Callable[..., Floats]:
+def _options(world: World) -> dict[str, Any]:
+    return {} if world.sector is None else {"sector": world.sector}
+
+
+def _global(verb: str, null: Any = None, **fixed: Any) -> Callable[..., Floats]:
     def ask(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
-        options: dict[str, Any] = {} if world.sector is None else {"sector": world.sector}
+        options = _options(world) | fixed | ({} if null is None else {"null": null()})
         result = getattr(cm, verb)(
             world.data, world.graph, permutations=draws, alternative=alternative, seed=seed, **options
         )
@@ -31,21 +34,53 @@ def _global(verb: str) -> Callable[..., Floats]:
     return ask
 
 
-def _local(verb: str) -> Callable[..., Floats]:
+def _join_counts(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    return (
+        cm.global_join_count(world.data, world.graph, permutations=draws, alternative=alternative, seed=seed)
+        .frame["p"]
+        .to_numpy()
+    )
+
+
+def _local(verb: str, null: Any = None, *, drawn: bool = True, **fixed: Any) -> Callable[..., Floats]:
     def ask(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
-        options: dict[str, Any] = {} if world.sector is None else {"sector": world.sector}
+        options = _options(world) | fixed | ({} if null is None else {"null": null()})
+        options |= {"permutations": draws} if drawn else {}  # an exact law has no draws
         result = getattr(cm, verb)(
-            world.data,
-            world.graph,
-            permutations=draws,
-            alternative=alternative,
-            correction="none",
-            seed=seed,
-            **options,
+            world.data, world.graph, alternative=alternative, correction="none", seed=seed, **options
         )
         return result.frame["p"].to_numpy()
 
     return ask
+
+
+def _agglomeration(verb: str) -> Callable[..., Floats]:
+    def ask(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+        plants, base = world.data
+        result = getattr(cm, verb)(plants, base=base, permutations=draws, correction="none", seed=seed)
+        return result.frame["p"].to_numpy()
+
+    return ask
+
+
+def _concentration(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    result = cm.sector_concentration(
+        world.data, permutations=draws, replicates=0, correction="none", seed=seed
+    )
+    return result.frame.query("sector != 'rest'")["p"].to_numpy()
+
+
+def _kd(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    curve = cm.duranton_overman(
+        world.data, sectors="kind", sector="sector", maximum_m=40_000, permutations=draws, seed=seed
+    )
+    return np.array(
+        [{"two-sided": curve.p, "greater": curve.p_localised, "less": curve.p_dispersed}[alternative]]
+    )
+
+
+def _within() -> Any:
+    return cm.nulls.within(AUTHORITIES)
 
 
 def _thin_corner(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
@@ -59,19 +94,37 @@ def _quotient(world: World, *, draws: int, alternative: str, seed: int) -> Float
 # One number for a statistic of the whole map, one per area for a local one.
 P: dict[str, Callable[..., Floats]] = {
     "global_moran": _global("global_moran"),
+    "global_moran_within": _global("global_moran", _within),
+    "global_geary": _global("global_geary"),
+    "global_getis_ord": _global("global_getis_ord"),
+    "global_join_count": _join_counts,
+    "global_bivariate_moran": _global("global_bivariate_moran", x="x", y="y"),
     "local_moran": _local("local_moran"),
+    "local_moran_within": _local("local_moran", _within),
+    "getis_ord": _local("getis_ord"),
+    "getis_ord_star": _local("getis_ord", star=True),
+    "geary": _local("geary"),
+    "losh": _local("losh"),
+    "bivariate_moran": _local("bivariate_moran", x="x", y="y"),
+    "join_count": _local("join_count", drawn=False),
+    "quantile_lisa": _local("quantile_lisa", drawn=False),
+    "ellison_glaeser": _agglomeration("ellison_glaeser"),
+    "maurel_sedillot": _agglomeration("maurel_sedillot"),
+    "sector_concentration": _concentration,
+    "duranton_overman": _kd,
     "local_moran_thin_corner": _thin_corner,
     "location_quotient": _quotient,
 }
 
 
-def _labelled(verb: str, labels: tuple[str, ...]) -> Callable[..., Any]:
+def _labelled(verb: str, *nothing: str, **fixed: Any) -> Callable[..., Any]:
+    none = {"not significant", "isolate", "undefined", "cannot reach", *nothing}
+
     def ask(world: World, *, seed: int) -> Any:
-        options: dict[str, Any] = {} if world.sector is None else {"sector": world.sector}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ClusterMapWarning)
-            frame = getattr(cm, verb)(world.data, world.graph, seed=seed, **options).frame
-        return frame.index[frame["label"].isin(labels)]
+            frame = getattr(cm, verb)(world.data, world.graph, seed=seed, **_options(world), **fixed).frame
+        return frame.index[~frame["label"].isin(none)]
 
     return ask
 
@@ -83,6 +136,12 @@ def _quotient_labels(world: World, *, seed: int) -> Any:
 
 # The areas that stand out after the default correction with the default permutations.
 FOUND: dict[str, Callable[..., Any]] = {
-    "local_moran": _labelled("local_moran", _LABELS),
+    "local_moran": _labelled("local_moran"),
+    "getis_ord": _labelled("getis_ord"),
+    "geary": _labelled("geary"),
+    "losh": _labelled("losh"),
+    "join_count": _labelled("join_count"),
+    "quantile_lisa": _labelled("quantile_lisa"),
+    "bivariate_moran": _labelled("bivariate_moran", x="x", y="y"),
     "location_quotient": _quotient_labels,
 }

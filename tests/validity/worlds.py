@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from libpysal.graph import Graph
@@ -117,6 +118,88 @@ def isolates(rng: np.random.Generator) -> World:
     return World(pd.Series(rng.exponential(size=N)), lattice_with_isolates())
 
 
+def binary(rng: np.random.Generator) -> World:
+    """Two of five areas have it, each by itself."""
+    return World(pd.Series((rng.random(N) < 0.4).astype(int)), lattice())
+
+
+def pair(rng: np.random.Generator) -> World:
+    """Two log-normal values that know nothing of each other or of their places."""
+    return World(pd.DataFrame(rng.lognormal(0, 1, size=(N, 2)), columns=["x", "y"]), lattice())
+
+
+def smooth_pair(rng: np.random.Generator) -> World:
+    """One value that is smooth over the map, another that knows nothing of it or of its place."""
+    smooth = autoregressive(rng, 0.8).data
+    return World(pd.DataFrame({"x": smooth, "y": rng.lognormal(0, 1, size=N)}), lattice())
+
+
+AUTHORITIES = pd.Series([f"authority {3 * (c // SIDE // 3) + c % SIDE // 3}" for c in CODES], index=CODES)
+
+
+def grouped(rng: np.random.Generator) -> World:
+    """Nine authorities of nine areas, each with a level of its own; within an authority no pattern."""
+    level = rng.normal(0, 2, size=9)
+    values = level[(3 * (CODES // SIDE // 3) + CODES % SIDE // 3)] + rng.normal(size=N)
+    return World(pd.Series(values), lattice())
+
+
+@cache
+def unequal_graph() -> Graph:
+    """Links of the lattice, each with a weight of its own, the same in both directions."""
+    near = np.triu(_touching(SIDE) * np.random.default_rng(1).uniform(0.2, 3.0, size=(N, N)))
+    focal, other = np.nonzero(near + near.T)
+    return Graph.from_arrays(focal, other, (near + near.T)[focal, other])
+
+
+def unequal(rng: np.random.Generator) -> World:
+    """Independent exponential values; links weigh differently."""
+    return World(pd.Series(rng.exponential(size=N)), unequal_graph())
+
+
+_PLANT_AREAS = 20
+
+
+def _shares(rng: np.random.Generator) -> np.ndarray:
+    share = rng.lognormal(0, 1, size=_PLANT_AREAS)
+    return share / share.sum()
+
+
+def plants(rng: np.random.Generator) -> World:
+    """Plants of very unequal size, thrown at areas in proportion to a base that is given."""
+    share = _shares(rng)
+    frame = pd.DataFrame(
+        {
+            "area": rng.choice(_PLANT_AREAS, size=200, p=share),
+            "sector": np.repeat(list("abcd"), [20, 40, 60, 80]),
+            "employment": np.ceil(rng.lognormal(2, 1.2, size=200)),
+        }
+    )
+    return World((frame, pd.Series(share, index=range(_PLANT_AREAS))))
+
+
+def sectors(rng: np.random.Generator) -> World:
+    """Four sectors of 50 to 400 firms thrown at areas in proportion to a million other firms."""
+    share = _shares(rng)
+    counts = rng.multinomial([50, 100, 200, 400, 1_000_000], share).T
+    counts[:, -1] += 1  # no area is empty
+    return World(pd.DataFrame(counts, columns=[*"abcd", "rest"]))
+
+
+def towns(rng: np.random.Generator) -> World:
+    """Two hundred firms in ten towns, many on one point; a quarter of them, any, are the sector."""
+    centre = rng.uniform(4e5, 4.5e5, size=(10, 2))
+    points = np.round((centre[rng.integers(10, size=200)] + rng.normal(0, 1_500, size=(200, 2))) / 200) * 200
+    kind = np.where(rng.permutation(200) < 50, "sector", "other")
+    return World(_firms(points, kind))
+
+
+def _firms(points: np.ndarray, kind: np.ndarray) -> gpd.GeoDataFrame:
+    codes = [f"f{i:03}" for i in range(len(points))]
+    place = gpd.points_from_xy(*points.T)
+    return gpd.GeoDataFrame({"firm_id": codes, "kind": kind}, geometry=place, crs="EPSG:27700")
+
+
 def _thrown(rng: np.random.Generator, firms: int) -> World:
     """Throw a sector's firms at areas in proportion to all firms: no area is specialised."""
     totals = np.round(2_000_000 * np.linspace(1, 8, _THROWN_AREAS) ** 2 / 700)
@@ -154,10 +237,25 @@ def block(rng: np.random.Generator, effect: float) -> World:
     return World(values, lattice(), None, BLOCK)
 
 
+def town_drawn(rng: np.random.Generator, effect: float) -> World:
+    """Firms in ten towns; each firm of the sector is drawn to the first two towns with probability `effect`."""
+    centre = rng.uniform(4e5, 4.5e5, size=(10, 2))
+    town = rng.integers(10, size=200)
+    points = np.round((centre[town] + rng.normal(0, 1_500, size=(200, 2))) / 200) * 200
+    first = np.flatnonzero(town < 2)
+    drawn = min(int(rng.binomial(50, effect)), len(first))
+    chosen = rng.choice(first, size=drawn, replace=False)
+    others = rng.choice(np.setdiff1d(np.arange(200), chosen), size=50 - drawn, replace=False)
+    kind = np.full(200, "other", dtype=object)
+    kind[np.concatenate([chosen, others])] = "sector"
+    return World(_firms(points, kind))
+
+
 NULL = {
     world.__name__: world
     for world in (
-        normal, skewed, sparse, sparse_broken, rare, rates, rates_graded, irregular, isolates, thrown, thrown_sparse,
+        normal, skewed, sparse, sparse_broken, rare, rates, rates_graded, irregular, isolates, binary, pair,
+        smooth_pair, grouped, unequal, plants, sectors, towns, thrown, thrown_sparse,
     )
 }  # fmt: skip
-PATTERNED = {world.__name__: world for world in (autoregressive, block)}
+PATTERNED = {world.__name__: world for world in (autoregressive, block, town_drawn)}
