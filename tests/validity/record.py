@@ -1,8 +1,8 @@
 """Run the table of checks at its full number of maps and write down what came out.
 
 ``python tests/validity/record.py`` writes ``recorded.toml`` and the tables of ``docs/validity.md``;
-``--only local_moran`` runs the rows whose name holds that and keeps the others; ``--quick`` runs a few maps of each
-and writes nothing.
+``--only local_moran`` runs the rows whose name holds that, ``--missing`` those that are not recorded yet, and both
+keep the others; ``--quick`` runs a few maps of each and writes nothing.
 """
 
 from __future__ import annotations
@@ -141,12 +141,17 @@ def main() -> int:
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--jobs", type=int, default=1, help="processes; the figures do not depend on it")
     parser.add_argument("--quick", action="store_true", help="a few maps, nothing is written")
+    parser.add_argument("--missing", action="store_true", help="rows that are not recorded yet")
     asked = parser.parse_args()
     jobs = _jobs(asked.quick)
-    chosen = {key: job for key, job in jobs.items() if asked.only in key[1]}
     made_with = {"python": platform.python_version(), "clustermap": version("clustermap")}
     made_with |= {library: version(library) for library in LIBRARIES}
     known = tomllib.loads(TARGET.read_text(encoding="utf-8")) if TARGET.is_file() else {}
+    chosen = {
+        (part, name): job
+        for (part, name), job in jobs.items()
+        if asked.only in name and not (asked.missing and name in known.get(part, {}))
+    }
     figures: dict[str, dict[str, Figures]] = {
         part: {name: known[part][name] for p, name in jobs if p == part and name in known.get(part, {})}
         for part in ("checks", "family", "power")
