@@ -12,7 +12,7 @@ import json
 import platform
 import sys
 import tomllib
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -157,12 +157,14 @@ def main() -> int:
         for part in ("checks", "family", "power")
     }
     with ProcessPoolExecutor(asked.jobs) as pool:
-        waiting = {key: pool.submit(run, row, maps) for key, (run, row, maps) in chosen.items()}
-        for (part, name), future in waiting.items():
+        waiting = {pool.submit(run, row, maps): key for key, (run, row, maps) in chosen.items()}
+        for future in as_completed(waiting):
+            part, name = waiting[future]
             figures[part][name] = {**future.result(), "made_with": made_with}
             print(part, name, figures[part][name], flush=True)  # noqa: T201 - it talks to a terminal
+            if not asked.quick:  # row by row: a run that is broken off has not been for nothing
+                TARGET.write_text(as_toml(figures), encoding="utf-8")
     if not asked.quick:
-        TARGET.write_text(as_toml(figures), encoding="utf-8")
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), figures), encoding="utf-8")
     return 0
 

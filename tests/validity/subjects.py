@@ -79,6 +79,43 @@ def _kd(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
     )
 
 
+def _border(null: Any = None) -> Callable[..., Floats]:
+    def ask(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+        options = {} if null is None else {"null": null()}
+        result = cm.border_moran(
+            world.data,
+            world.graph,
+            authorities=AUTHORITIES,
+            permutations=draws,
+            alternative=alternative,
+            seed=seed,
+            **options,
+        )
+        return np.array([result.p])
+
+    return ask
+
+
+def _colocation(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    result = cm.colocation_quotient(
+        world.data, column="kind", a="sector", b="other", k=5, permutations=draws,
+        alternative=alternative, correction="none", seed=seed,
+    )  # fmt: skip
+    return result.frame["p"].to_numpy()
+
+
+def _coagglomeration(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    plants, base = world.data
+    result = cm.coagglomeration(
+        plants, base=base, permutations=draws, alternative=alternative, correction="none", seed=seed
+    )
+    return result.frame["p"].to_numpy()
+
+
+def _change(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    return cm.quotient_change(*world.data, correction="none").frame["p"].to_numpy()
+
+
 def _within() -> Any:
     return cm.nulls.within(AUTHORITIES)
 
@@ -98,20 +135,25 @@ P: dict[str, Callable[..., Floats]] = {
     "global_geary": _global("global_geary"),
     "global_getis_ord": _global("global_getis_ord"),
     "global_join_count": _join_counts,
-    "global_bivariate_moran": _global("global_bivariate_moran", x="x", y="y"),
+    "global_bivariate_moran": _global("global_bivariate_moran", x="x", y="y", rates="none"),
     "local_moran": _local("local_moran"),
     "local_moran_within": _local("local_moran", _within),
     "getis_ord": _local("getis_ord"),
     "getis_ord_star": _local("getis_ord", star=True),
     "geary": _local("geary"),
     "losh": _local("losh"),
-    "bivariate_moran": _local("bivariate_moran", x="x", y="y"),
+    "bivariate_moran": _local("bivariate_moran", x="x", y="y", rates="none"),
     "join_count": _local("join_count", drawn=False),
     "quantile_lisa": _local("quantile_lisa", drawn=False),
     "ellison_glaeser": _agglomeration("ellison_glaeser"),
     "maurel_sedillot": _agglomeration("maurel_sedillot"),
     "sector_concentration": _concentration,
     "duranton_overman": _kd,
+    "border_moran": _border(),
+    "border_moran_within": _border(_within),
+    "colocation_quotient": _colocation,
+    "coagglomeration": _coagglomeration,
+    "quotient_change": _change,
     "local_moran_thin_corner": _thin_corner,
     "location_quotient": _quotient,
 }
@@ -142,6 +184,6 @@ FOUND: dict[str, Callable[..., Any]] = {
     "losh": _labelled("losh"),
     "join_count": _labelled("join_count"),
     "quantile_lisa": _labelled("quantile_lisa"),
-    "bivariate_moran": _labelled("bivariate_moran", x="x", y="y"),
+    "bivariate_moran": _labelled("bivariate_moran", x="x", y="y", rates="none"),
     "location_quotient": _quotient_labels,
 }

@@ -186,6 +186,19 @@ def sectors(rng: np.random.Generator) -> World:
     return World(pd.DataFrame(counts, columns=[*"abcd", "rest"]))
 
 
+def two_dates(rng: np.random.Generator) -> World:
+    """Throw a sector's firms at the same areas twice, 40,000 and then 60,000 of them: no quotient changed."""
+    totals = np.round(2_000_000 * np.linspace(1, 8, _THROWN_AREAS) ** 2 / 700)
+    tables = [
+        SectorTable.from_values(
+            pd.DataFrame({"sector": rng.multinomial(firms, totals / totals.sum())}),
+            area_totals=pd.Series(totals, index=range(_THROWN_AREAS)),
+        )
+        for firms in (40_000, 60_000)
+    ]
+    return World(tuple(tables))
+
+
 def towns(rng: np.random.Generator) -> World:
     """Two hundred firms in ten towns, many on one point; a quarter of them, any, are the sector."""
     centre = rng.uniform(4e5, 4.5e5, size=(10, 2))
@@ -255,7 +268,7 @@ NULL = {
     world.__name__: world
     for world in (
         normal, skewed, sparse, sparse_broken, rare, rates, rates_graded, irregular, isolates, binary, pair,
-        smooth_pair, grouped, unequal, plants, sectors, towns, thrown, thrown_sparse,
+        smooth_pair, grouped, unequal, plants, sectors, two_dates, towns, thrown, thrown_sparse,
     )
 }  # fmt: skip
 PATTERNED = {world.__name__: world for world in (autoregressive, block, town_drawn)}
