@@ -94,6 +94,8 @@ _HOMES = {
     "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
     "RiskSurface": "detection.surface_results",
+    "bridges": "detection.bridging",
+    "Bridges": "detection.bridge_results",
     "stability": "detection.stabilities",
     "Stability": "detection.stability_results",
     "border_moran": "borders.decomposition",

@@ -21,6 +21,8 @@ from clustermap.borders.crossings import crossing as crossing
 from clustermap.borders.decomposition import border_moran as border_moran
 from clustermap.borders.line import Line as Line
 from clustermap.borders.lines import line_test as line_test
+from clustermap.detection.bridge_results import Bridges as Bridges
+from clustermap.detection.bridging import bridges as bridges
 from clustermap.detection.clusters import Clusters as Clusters
 from clustermap.detection.detecting import detect_clusters as detect_clusters
 from clustermap.detection.stabilities import stability as stability

@@ -90,6 +90,10 @@ FIRM_MEMBER_COLUMNS: Final = ("cluster", "firm_id")
 SURFACE_COLUMNS: Final = (
     "row", "column", "x", "y", "n_firms", "n_sector", "expected", "ratio", "score", "p", "p_above", "label", "status",
 )  # fmt: skip
+BRIDGE_COLUMNS: Final = (
+    "a", "b", "sector", "level", "areas", "authorities", "value", "expected", "relative_risk", "gain", "score", "p",
+    "joined",
+)  # fmt: skip
 PROXIMITY_COLUMNS: Final = ("a", "b", "n_a", "n_b", "both", "expected", "proximity", "p", "q", "status")
 DENSITY_COLUMNS: Final = ("area", "sector", "present", "density", "expected", "excess", "status")
 COAGGLOMERATION_COLUMNS: Final = (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Flags = npt.NDArray[np.bool_]
 
-__all__ = ["best_rows", "best_sets", "maxima", "score", "search", "set_keys"]
+__all__ = ["best_rows", "best_sets", "grow", "maxima", "score", "search", "set_keys", "table_size"]
 
 _MOST_SEEN = 1 << 20
 _KEY_SEED = 20_240_401
@@ -152,7 +152,7 @@ def _widen(new: int, start: int, n_front: int, work: Ints, usable: Flags, indptr
 
 
 @compiled()
-def _grow(
+def grow(
     counts: Floats,
     expected: Floats,
     usable: Flags,
@@ -210,7 +210,8 @@ def _grow(
 
 
 @compiled()
-def _table_size(n: int) -> int:
+def table_size(n: int) -> int:
+    """Return how many places the memory of sets has."""
     size = 64
     while size < 4 * n and size < _MOST_SEEN:
         size *= 2
@@ -231,8 +232,8 @@ def search(
     """Return the best penalised score over all greedy growths, and its members in order."""
     n = counts.size
     work = np.empty((4, n), np.int64)
-    seen = np.empty(_table_size(n), np.int64)
-    best, size = _grow(
+    seen = np.empty(table_size(n), np.int64)
+    best, size = grow(
         counts, expected, usable, graph, total, penalty, limit, 0, np.empty(n), work, seen, share
     )
     return best, np.sort(work[3, :size].copy())
@@ -253,11 +254,11 @@ def maxima(
     n = expected.size
     own, counts = np.empty(n), np.empty(n)
     work = np.empty((4, n), np.int64)
-    seen = np.empty(_table_size(n), np.int64)
+    seen = np.empty(table_size(n), np.int64)
     out = np.empty(draws.shape[0])
     for b in range(draws.shape[0]):
         counts[:] = draws[b]
-        out[b], _ = _grow(counts, expected, usable, graph, total, penalty, limit, 0, own, work, seen, share)
+        out[b], _ = grow(counts, expected, usable, graph, total, penalty, limit, 0, own, work, seen, share)
     return out
 
 
@@ -275,10 +276,10 @@ def best_rows(
     """Return the best penalised score of every row of counts and expectations, and mark its members in `inside`."""
     rows, n = counts.shape
     own, work = np.empty(n), np.empty((4, n), np.int64)
-    seen = np.empty(_table_size(n), np.int64)
+    seen = np.empty(table_size(n), np.int64)
     out = np.empty(rows)
     for b in range(rows):
-        out[b], size = _grow(
+        out[b], size = grow(
             counts[b], expected[b], usable, graph, total, penalty, limit, 0, own, work, seen, 0.0
         )
         inside[b] = False
@@ -302,10 +303,10 @@ def best_sets(
     """
     rows, n = counts.shape
     own, work = np.empty(n), np.empty((4, n), np.int64)
-    seen = np.empty(_table_size(n), np.int64)
+    seen = np.empty(table_size(n), np.int64)
     out = np.full((rows, size), -1, np.int64)
     for b in range(rows):
-        _, found = _grow(counts[b], expected[b], usable, graph, total, 0.0, size, size, own, work, seen, 0.0)
+        _, found = grow(counts[b], expected[b], usable, graph, total, 0.0, size, size, own, work, seen, 0.0)
         if found == size:
             out[b] = np.sort(work[3, :size].copy())
     return out

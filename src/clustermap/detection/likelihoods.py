@@ -17,7 +17,7 @@ from clustermap.detection.kernels import best_rows, maxima, search
 if TYPE_CHECKING:
     from clustermap.detection.problems import Problem
 
-__all__ = ["Stated", "dispersions", "null_block", "stated"]
+__all__ = ["Stated", "dispersions", "null_block", "null_maps", "stated"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -117,11 +117,36 @@ def dispersions(counts: Floats, mean: Floats, inside: Flags) -> Floats:
 
 def null_block(problem: Problem, now: Stated, usable: Flags, size: int, rng: np.random.Generator) -> Floats:
     """Draw so many maps from the null and search each as the map was searched."""
+    if problem.likelihood in {"poisson", "binomial"}:
+        draws = _counted(problem, now, np.flatnonzero(usable), size, rng)
+        found: Floats = maxima(
+            draws, now.expected, usable, problem.graph, now.total, problem.penalty, problem.limit, now.share
+        )
+        return found
+    counts, expected = null_maps(problem, now, usable, size, rng)
+    inside = np.zeros(counts.shape, dtype=bool)
+    values: Floats = best_rows(
+        counts, expected, usable, problem.graph, now.total, problem.penalty, problem.limit, inside
+    )
+    return values
+
+
+def null_maps(
+    problem: Problem, now: Stated, usable: Flags, size: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Draw so many maps from the null: what the search is given, counts and expectations, row by row."""
     at = np.flatnonzero(usable)
     if problem.likelihood == "overdispersed":
         return _overdispersed(problem, now, at, size, rng)
-    if problem.likelihood == "jobs" and problem.plants is not None:
-        return _jobs(problem, now, at, size, rng)
+    if problem.likelihood == "jobs":
+        counts = _jobs(problem, now, at, size, rng)
+    else:
+        counts = _counted(problem, now, at, size, rng).astype(np.float64)
+    return counts, np.tile(now.expected, (size, 1))
+
+
+def _counted(problem: Problem, now: Stated, at: Ints, size: int, rng: np.random.Generator) -> Ints:
+    """Draw Poisson or binomial counts, or share the total out."""
     mean = now.mean[at]
     draws = np.zeros((size, len(problem.counts)), dtype=np.int64)
     if problem.likelihood == "binomial":
@@ -135,13 +160,12 @@ def null_block(problem: Problem, now: Stated, usable: Flags, size: int, rng: np.
         draws[:, at] = rng.multinomial(round(now.total), mean / mean.sum(), size=size)
     else:
         draws[:, at] = rng.poisson(mean, size=(size, len(at)))
-    found: Floats = maxima(
-        draws, now.expected, usable, problem.graph, now.total, problem.penalty, problem.limit, now.share
-    )
-    return found
+    return draws
 
 
-def _overdispersed(problem: Problem, now: Stated, at: Ints, size: int, rng: np.random.Generator) -> Floats:
+def _overdispersed(
+    problem: Problem, now: Stated, at: Ints, size: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Draw Gamma–Poisson counts; the dispersion is estimated again in every draw, with its best set taken out."""
     usable = np.zeros(len(now.mean), dtype=bool)
     usable[at] = True
@@ -153,34 +177,27 @@ def _overdispersed(problem: Problem, now: Stated, at: Ints, size: int, rng: np.r
     if problem.minimum_lq is None:  # the map's expectation sums to its total, and so does a draw's
         mean *= counts.sum(axis=1, keepdims=True) / mean.sum(axis=1, keepdims=True)
     inside = np.zeros(counts.shape, dtype=bool)
-    left = np.tile(usable, (size, 1))
-    values = np.zeros(size)
-    for _ in range(2):  # as for the map: with all areas, then without the best set
-        even = 1.0 / (1.0 + dispersions(counts, mean, left)[:, None] * mean)
-        values = best_rows(
-            even * counts, even * mean, usable, problem.graph, POISSON, problem.penalty, problem.limit, inside
-        )
-        left = usable & ~inside
-    return values
+    even = 1.0 / (1.0 + dispersions(counts, mean, np.tile(usable, (size, 1)))[:, None] * mean)
+    best_rows(
+        even * counts, even * mean, usable, problem.graph, POISSON, problem.penalty, problem.limit, inside
+    )
+    even = 1.0 / (1.0 + dispersions(counts, mean, usable & ~inside)[:, None] * mean)
+    return even * counts, even * mean
 
 
 def _jobs(problem: Problem, now: Stated, at: Ints, size: int, rng: np.random.Generator) -> Floats:
     """Throw plants with their sizes at areas; under a minimum effect, more plants of the same sizes."""
     plants = problem.plants
-    assert plants is not None  # noqa: S101 - the caller has asked
+    assert plants is not None  # noqa: S101 - jobs come with their plants
     usable = np.zeros(len(now.mean), dtype=bool)
     usable[at] = True
     kept = plants.size[usable[plants.area]]
     share = now.mean[at] / now.mean[at].sum()
-    effect = 1.0 if problem.minimum_lq is None else problem.minimum_lq
     jobs = np.zeros((size, len(now.mean)))
     for b in range(size):
-        sizes = kept if problem.minimum_lq is None else rng.choice(kept, rng.poisson(effect * len(kept)))
+        sizes = kept
+        if problem.minimum_lq is not None:
+            sizes = rng.choice(kept, rng.poisson(problem.minimum_lq * len(kept)))
         places = at[np.searchsorted(np.cumsum(share)[:-1], rng.random(len(sizes)), side="right")]
         jobs[b] = np.bincount(places, sizes, minlength=len(now.mean))
-    inside = np.zeros(jobs.shape, dtype=bool)
-    expected = np.tile(now.expected, (size, 1))
-    found: Floats = best_rows(
-        jobs / plants.lump, expected, usable, problem.graph, now.total, problem.penalty, problem.limit, inside
-    )
-    return found
+    return jobs / plants.lump

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from clustermap.schema import Background, Likelihood
     from clustermap.tables.table import SectorTable
 
-__all__ = ["Settings", "problems_of", "scan_table"]
+__all__ = ["Settings", "frames_of", "problems_of", "scan_table"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def scan_table(
         check_share(problem)
     with reporting(progress, "scan") as report:
         results = _run(problems, _method(settings, at), report)
-    frame, members, split = _frames(table, problems, results)
+    frame, members, split = frames_of(table, problems, results)
     return Clusters(
         frame=frame,
         members=members,
@@ -166,7 +166,7 @@ def _run(problems: list[Problem], scan: Callable[..., Searched], report: Progres
     return results
 
 
-def _frames(
+def frames_of(
     table: SectorTable, problems: list[Problem], results: list[Searched]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     """Put all clusters in order of level, score, lowest code and sector, and name them in this order."""
