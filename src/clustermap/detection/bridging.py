@@ -210,7 +210,7 @@ def _parts(clusters: Clusters, problem: Problem, given: Stated, names: list[str]
 def _closed(problem: Problem, given: Stated, parts: list[_Part], most: int) -> list[_Gap]:
     """Close the gaps that gain, the largest gain first; `parts` become the joint clusters. Return all gaps."""
     closed: list[_Gap] = []
-    refused: set[frozenset[str]] = set()
+    refused: dict[frozenset[str], float] = {}
     nulls = np.empty(0)
     while True:
         gaps = [
@@ -221,13 +221,15 @@ def _closed(problem: Problem, given: Stated, parts: list[_Part], most: int) -> l
         ]
         tried = [(g, i, j) for g, i, j in gaps if g.gain > 0 and frozenset(g.a + g.b) not in refused]
         if not tried:
-            return closed + sorted((g for g, _, _ in gaps), key=lambda g: -g.gain)
+            for gap, _, _ in gaps:
+                gap.p = refused.get(frozenset(gap.a + gap.b), np.nan)
+            return closed + sorted((gap for gap, _, _ in gaps), key=lambda gap: -gap.gain)
         best, i, j = max(tried, key=lambda row: row[0].gain)
         if not len(nulls):
             nulls = _nulls(problem, given, most)
         best.p = float(1 + (nulls >= best.score - _TIE * max(1.0, best.score)).sum()) / (len(nulls) + 1)
         if best.p > problem.alpha:
-            refused.add(frozenset(best.a + best.b))
+            refused[frozenset(best.a + best.b)] = best.p
             continue
         best.closed = True
         closed.append(best)
