@@ -85,7 +85,7 @@ def stability(
     >>> firms = pd.DataFrame({"steel": [90, 80, 10, 9], "rest": [910, 920, 990, 991]}, index=list("ABCD"))
     >>> found = detect_clusters(firms, chain, sector="steel", max_share=0.5, seed=7)
     >>> stability(found, replicates=50, seed=7).support.values.tolist()
-    [['C1', 'A', 1.0], ['C1', 'B', 1.0]]
+    [['C1', 'A', 1.0], ['C1', 'B', 0.66]]
     """
     _check(clusters, replicates)
     seed = resolve_seed(seed)
