@@ -393,7 +393,7 @@ def test_sets_that_touch_are_joined_in_the_whole_scan(grid, make_table):
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"method": "dbscan"}, "CM-SCAN-001.*'scan'"),
+        ({"method": "k-means"}, "CM-SCAN-001.*'scan'"),
         ({"background": "smooth"}, "CM-SCAN-001.*'minimum-effect', 'homogeneous', 'field', 'auto'"),
         ({"background": "field", "minimum_lq": 2.0}, "CM-SCAN-002"),
         ({"background": "homogeneous", "levels": [2.0]}, "CM-SCAN-002.*levels belong"),

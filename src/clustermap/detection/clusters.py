@@ -15,6 +15,7 @@ from clustermap.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from clustermap.detection.points import DenseFinding
     from clustermap.detection.stability_results import Stability
     from clustermap.detection.surface_results import RiskSurface
     from clustermap.schema import Background, Likelihood
@@ -65,8 +66,10 @@ class Clusters:
         By cluster: its footprint, where firms were clustered.
     surfaces : tuple of RiskSurface
         The surface of each sector, where the method makes one.
+    density : DenseFinding or None
+        What the members of "dbscan" and "hdbscan" count, and how their number depends on radius and minimum.
     method, background : str
-        "scan" or "surface", and the null: "minimum-effect", "homogeneous", "field" or "auto".
+        "scan", "surface", "dbscan" or "hdbscan", and the null: "minimum-effect", "homogeneous", "field" or "auto".
     levels : tuple of float
         Location quotients that were scanned at, lowest first.
     minimum_lq, penalty, max_share, alpha : float
@@ -95,6 +98,7 @@ class Clusters:
     firms: Firms | None = None
     outlines: gpd.GeoSeries | None = None
     surfaces: tuple[RiskSurface, ...] = ()
+    density: DenseFinding | None = None
     method: str
     background: Background
     minimum_lq: float
@@ -136,20 +140,12 @@ class Clusters:
         return self._polygons().join(inside, how="inner").rename_axis("code")
 
     def values(self, cluster: str) -> pd.Series:
-        """Return the sector's value in every area of one cluster, by area.
-
-        Raises
-        ------
-        InputError
-            CM-SCAN-010: firms were clustered, not areas.
-        """
+        """Return the sector's value in every area of one cluster, by area; what every member counts, by firm."""
+        if self.density is not None:
+            return self.density.values(cluster)
         if self.firms is not None:
-            raise InputError(
-                "CM-SCAN-010",
-                "these clusters are of firms, not of areas",
-                why="a firm is inside a cluster or not; how many are in an area depends on the areas",
-                fix='cm.locate(firms, areas), or cm.detect_clusters(table, graph, method="scan")',
-            )
+            ids = self.members.loc[self.members["cluster"] == cluster, "firm_id"]
+            return pd.Series(1.0, index=pd.Index(ids, name="firm_id"), name="value")
         sector = self.frame.loc[self.frame["cluster"] == cluster, "sector"].iloc[0]
         codes = self.members.loc[self.members["cluster"] == cluster, "area"]
         return self.table.column(sector).loc[codes]

@@ -101,25 +101,27 @@ def make_grid(x: Floats, y: Floats, radius_m: float) -> Grid:
     return Grid(sites=sites, keys=keys, site_of=site_of, columns=columns, radius_m=float(radius_m))
 
 
-def find_dense(grid: Grid, sites: Sites, weight: Floats, minimum: float) -> Dense:
+def find_dense(
+    grid: Grid, sites: Sites, weight: Floats, minimum: float, *, threads: int | None = None
+) -> Dense:
     """Find the clusters of core sites: those with at least the minimum weight within the radius."""
     core = np.zeros(len(sites.x), dtype=bool)
     heavy = kernels.weights_of(weight, sites.start)
     least = minimum * (1.0 - _SLACK)
     flat = (sites.x, sites.y, weight, sites.key, sites.start, heavy, grid.columns, grid.square)
-    _spread(lambda lo, hi: kernels.core_sites(*flat, least, lo, hi, core), sites.start)
+    _spread(lambda lo, hi: kernels.core_sites(*flat, least, lo, hi, core), sites.start, threads)
     at = np.flatnonzero(core)
     chosen = _part(sites, at, np.repeat(sites.key, np.diff(sites.start))[at])
     label, n = kernels.join_cells(*chosen, grid.columns, grid.square)
     return Dense(core, chosen, label, n)
 
 
-def near_dense(grid: Grid, sites: Sites, dense: Dense) -> Places:
+def near_dense(grid: Grid, sites: Sites, dense: Dense, *, threads: int | None = None) -> Places:
     """Give each of some sites the cluster of its nearest core site within the radius, −1 where there is none."""
     out = np.empty(len(sites.x), dtype=np.int32)
     asked = (sites.x, sites.y, sites.key, sites.start)
     flat = (*asked, *dense.sites, dense.label, grid.columns, grid.square)
-    _spread(lambda lo, hi: kernels.nearest_core(*flat, lo, hi, out), sites.start)
+    _spread(lambda lo, hi: kernels.nearest_core(*flat, lo, hi, out), sites.start, threads)
     return out
 
 
@@ -165,9 +167,9 @@ def _part(sites: Sites, at: Ints, keys: Ints) -> Sites:
     return Sites(sites.x[at], sites.y[at], sites.first[at], key, start)
 
 
-def _spread(kernel: Callable[[int, int], None], start: Ints) -> None:
+def _spread(kernel: Callable[[int, int], None], start: Ints, threads: int | None = None) -> None:
     """Run a kernel over all cells, in as many threads as there are; each cell is answered by itself."""
-    n, threads = len(start) - 1, workers()
+    n, threads = len(start) - 1, threads or workers()
     if threads == 1 or start[-1] < _MANY:
         kernel(0, n)
         return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.int32]
     Flags = npt.NDArray[np.bool_]
 
-__all__ = ["core_sites", "join_cells", "largest_count", "nearest_core", "weights_of"]
+__all__ = ["core_sites", "counts_within", "join_cells", "nearest_core", "weights_of"]
 
 _BAND, _REACH = 5, 2
 _AROUND = 25
@@ -109,32 +109,27 @@ def core_sites(
                     break
 
 
-@compiled(f"float64({_SITES})")
-def largest_count(
+@compiled(f"float64[::1]({_SITES})")
+def counts_within(
     x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float
-) -> float:
-    """Return the largest weight within the radius of any site."""
-    best = 0.0
+) -> Floats:
+    """Return the weight within the radius of every site, its own included."""
+    out = np.empty(x.size)
     if not key.size:
-        return best
+        return out
     pointers, near = _pointers(key, key[0], columns), np.empty(_AROUND, np.int64)
     for c in range(key.size):
-        found, whole = _around(key, key[c], columns, pointers, near), 0.0
-        for q in near[:found]:
-            whole += heavy[q]
-        if whole <= best:
-            continue
+        found = _around(key, key[c], columns, pointers, near)
         for i in range(start[c], start[c + 1]):
-            held = heavy[c]
+            out[i] = heavy[c]
             for q in near[:found]:
                 if q == c:
                     continue
                 for j in range(start[q], start[q + 1]):
                     dx, dy = x[i] - x[j], y[i] - y[j]
                     if dx * dx + dy * dy <= square:
-                        held += weight[j]
-            best = max(best, held)
-    return best
+                        out[i] += weight[j]
+    return out
 
 
 @compiled("int64(int64[::1], int64)")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clustermap.detection.density import detect_dense
+from clustermap.detection.density_inputs import DenseSettings, refuse_dense_options, refuse_other_options
 from clustermap.detection.firm_options import (
     DEFAULT_MINIMUM,
     check_surface_options,
@@ -11,7 +13,7 @@ from clustermap.detection.firm_options import (
     needed_sector,
 )
 from clustermap.detection.firm_sectors import given_firms
-from clustermap.detection.inputs import DEFAULT_LQ, check_options, given_graph, given_table
+from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE, check_options, given_graph, given_table
 from clustermap.detection.scan import Settings, scan_table
 from clustermap.detection.surface import SurfaceSettings, detect_surface
 from clustermap.randomness import resolve_seed
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from clustermap.detection.clusters import Clusters
     from clustermap.progress import Progress
-    from clustermap.schema import Background, DetectionMethod, Likelihood
+    from clustermap.schema import Background, Codes, DetectionMethod, Likelihood, Preset
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms
     from clustermap.tables.table import SectorTable
@@ -45,9 +47,12 @@ def detect_clusters(
     likelihood: Likelihood = "poisson",
     plants: pd.DataFrame | None = None,
     penalty: float | None = None,
-    max_share: float = 0.25,
+    max_share: float = DEFAULT_SHARE,
     radius_m: float | None = None,
     minimum: float | None = None,
+    preset: Preset | None = None,
+    codes: Codes | None = None,
+    value: str = "firms",
     permutations: int = 999,
     alpha: float = 0.05,
     seed: int | None = None,
@@ -63,19 +68,23 @@ def detect_clusters(
     ``"surface"`` takes firms. The ratio of the kernel density of the sector's firms to that of all firms is tested
     against random labelling everywhere at once; clusters are the connected regions above the family-wise contour.
 
+    ``"dbscan"`` and ``"hdbscan"`` take firms, and find where those of a sector are dense. Towns are dense in every
+    sector, so each place is held against all firms there, and tested against random labelling.
+
     Parameters
     ----------
     data : SectorTable or DataFrame of areas × sectors, or Firms
         Whole numbers of firms by area; a frame without totals is taken to be the whole economy. Firms, or a
-        GeoDataFrame of them, for "surface": all firms of the economy, whatever their sector.
+        GeoDataFrame of them, for the other methods: all firms of the economy, whatever their sector.
     graph : libpysal.graph.Graph, optional
         Which areas touch; ``contiguity(table.areas)`` where absent. An area without neighbours can only be
         a cluster by itself.
     sector : str, Taxonomy, path or dict, optional
         Of a table: one sector; all, each by itself, where absent. Of firms: a taxonomy, its name ("hvm"), a TOML
-        file, or ``{"steel": ["241", "242"]}``; each of its sectors is tested by itself.
-    method : {"scan", "surface"}
-        The detector.
+        file, or ``{"steel": ["241", "242"]}``; each of its sectors is tested by itself. Where absent, "dbscan" and
+        "hdbscan" find where all firms are dense, and nothing is tested.
+    method : {"scan", "surface", "dbscan", "hdbscan"}
+        The detector. Options of another one are an error.
     background : {"minimum-effect", "homogeneous", "field", "auto"}
         What is not a cluster. Two questions. *Where is specialisation at least t, and how far does it reach?*
         ``"minimum-effect"``: a location quotient up to `minimum_lq`, counts Poisson around it. *What stands out
@@ -102,10 +111,18 @@ def detect_clusters(
         No cluster holds a larger share of all areas.
     radius_m : float, optional
         Bandwidth of the Gaussian kernel of "surface", in metres. Where absent, the narrowest of 250 m × √2ᵏ under
-        which half of all firms would see 30 firms of the sector by chance.
+        which half of all firms would see 30 firms of the sector by chance. Of "dbscan": see `minimum`.
     minimum : float, optional
         Firms of the sector that must be expected under the kernel for a place to be tested by "surface"; 5 where
-        absent.
+        absent. Of "dbscan": how much must lie within the radius; what is not given is chosen on random labellings (see
+        Notes). Of "hdbscan": sites that make a cluster; a fiftieth of the firms, at least 10, where absent.
+    preset : {"wipo2018", "wipo2017"}, optional
+        "dbscan" as published: 15 km and 4,500, or 13 km and 2,000, firms counted by the share of their codes that is
+        of the sector.
+    codes : {"first", "fractional", "any"}, optional
+        How "dbscan" and "hdbscan" count a firm of several codes, as in ``tabulate``; "first" where absent.
+    value : str
+        What "dbscan" counts: "firms", or a numeric column to sum ("value", "employees").
     permutations : int
         Monte-Carlo replicates of the null.
     alpha : float
@@ -126,7 +143,7 @@ def detect_clusters(
         CM-SCAN-001 unknown method, background or likelihood, CM-SCAN-002 an option out of range or of another
         background, CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many
         areas, CM-SCAN-011 no firms for a method that takes firms, CM-LAW-003 jobs without plants or plants without
-        jobs, CM-SURFACE-002 a grid too large.
+        jobs, CM-SURFACE-002 a grid too large, CM-DENSITY-001 a radius too small.
     InputError
         CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms,
         CM-LAW-002 area totals that are no numbers of firms, CM-LAW-004 plants that do not sum to the table.
@@ -157,6 +174,17 @@ def detect_clusters(
     the Poisson log-likelihood ratio at the effective number of firms under the kernel, and p of a cluster is that of
     its highest place. A kernel spreads an excess: a strong one reaches up to two bandwidths beyond its edge.
 
+    "dbscan" finds dense places exactly: a firm is core where firms of at least the minimum, itself included, lie within
+    the radius; core firms within the radius of each other are of one place; other firms join their nearest core firm
+    within the radius, in a tie that of the lowest `firm_id`. `expected` is what *all* firms within the radius of its
+    core would hold were the sector spread like all firms, the score the log-likelihood ratio against it, and p that of
+    the best place of each random labelling, searched in the same way. What is not given is chosen: the radius such that
+    half of the firms of random labellings have ten others within it; the minimum (or, at a given minimum, the radius)
+    of five candidates that 50, 25, 10, 5 and 1 % of the firms of random labellings reach, the one whose best place
+    stands out most, chosen again in every labelling, so that p stays exact given exchangeability. "hdbscan" orders
+    distinct sites (scikit-learn; up to 50,000) and holds a place against all firms in its convex hull. ``alpha=1``
+    reports every dense place with its p.
+
     References
     ----------
     Kulldorff, M. (1997), A spatial scan statistic. Communications in Statistics 26(6).
@@ -171,6 +199,10 @@ def detect_clusters(
     Schwarz, G. (1978), Estimating the dimension of a model. Annals of Statistics 6.
     Kelsall, J. E. and Diggle, P. J. (1995), Non-parametric estimation of spatial variation in relative risk.
     Statistics in Medicine 14.
+    Ester, M., Kriegel, H.-P., Sander, J. and Xu, X. (1996), A density-based algorithm for discovering clusters in
+    large spatial databases with noise. KDD-96.
+    Campello, R., Moulavi, D. and Sander, J. (2013), Density-based clustering based on hierarchical density estimates.
+    PAKDD 2013.
 
     Examples
     --------
@@ -182,21 +214,7 @@ def detect_clusters(
     >>> found.members["area"].tolist()
     ['A', 'B']
     """
-    if method == "surface":
-        check_surface_options(
-            graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,
-            max_share=max_share, likelihood=likelihood, plants=plants, radius_m=radius_m,
-            minimum=minimum, permutations=permutations, alpha=alpha,
-        )  # fmt: skip
-        asked = SurfaceSettings(
-            radius_m=radius_m,
-            minimum=DEFAULT_MINIMUM if minimum is None else float(minimum),
-            permutations=permutations,
-            alpha=alpha,
-            seed=resolve_seed(seed),
-        )
-        firms = given_firms(data, method)
-        return detect_surface(firms, sector=needed_sector(sector), settings=asked, progress=progress)
+    chosen = resolve_seed(seed)
     settings = Settings(
         method=method,
         background=background,
@@ -207,9 +225,33 @@ def detect_clusters(
         max_share=max_share,
         permutations=permutations,
         alpha=alpha,
-        seed=resolve_seed(seed),
+        seed=chosen,
     )
+    dense = DenseSettings(
+        method=method, radius_m=radius_m, minimum=minimum, preset=preset, codes=codes, value=value,
+        permutations=permutations, alpha=alpha, seed=chosen,
+    )  # fmt: skip
+    if method in {"dbscan", "hdbscan"}:
+        refuse_other_options(settings, graph, plants)
+        return detect_dense(given_firms(data, method), sector=sector, settings=dense, progress=progress)
+    if method == "surface":
+        refuse_dense_options(dense)
+        check_surface_options(
+            graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,
+            max_share=max_share, likelihood=likelihood, plants=plants, radius_m=radius_m,
+            minimum=minimum, permutations=permutations, alpha=alpha,
+        )  # fmt: skip
+        asked = SurfaceSettings(
+            radius_m=radius_m,
+            minimum=DEFAULT_MINIMUM if minimum is None else float(minimum),
+            permutations=permutations,
+            alpha=alpha,
+            seed=chosen,
+        )
+        firms = given_firms(data, method)
+        return detect_surface(firms, sector=needed_sector(sector), settings=asked, progress=progress)
     check_options(settings)
+    refuse_dense_options(dense, also=("radius_m", "minimum"))
     named = named_sector(sector, radius_m=radius_m, minimum=minimum)
     table = given_table(data)
     sectors = table.sectors if named is None else [table.sector(named)]

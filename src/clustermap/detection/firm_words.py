@@ -13,6 +13,8 @@ __all__ = ["firm_summary"]
 
 def firm_summary(clusters: Clusters) -> str:
     """Say in plain sentences what was found among firms."""
+    if clusters.density is not None:
+        return "\n".join([*clusters.density.lines(clusters), *_places(clusters), *clusters.density.notes])
     labels = {surface.sector: surface.sector_label for surface in clusters.surfaces}
     lines = [_question(clusters)]
     for surface in clusters.surfaces:

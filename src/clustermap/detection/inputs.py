@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from clustermap.detection.scan import Settings
 
 __all__ = [
-    "DEFAULT_LQ", "check_below", "check_options", "field_places", "given_graph", "given_table", "levels_of", "places",
-    "whole_counts",
+    "DEFAULT_LQ", "DEFAULT_SHARE", "check_below", "check_options", "field_places", "given_graph", "given_table", "levels_of",
+    "places", "whole_counts",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-_METHODS = ("scan", "surface")
+_METHODS = ("scan", "surface", "dbscan", "hdbscan")
 _BACKGROUNDS = ("minimum-effect", "homogeneous", "field", "auto")
 _LIKELIHOODS = ("poisson", "binomial", "overdispersed", "jobs")
-DEFAULT_LQ = 1.25
+DEFAULT_LQ, DEFAULT_SHARE = 1.25, 0.25
 _FEWEST_AREAS = 3
 
 
