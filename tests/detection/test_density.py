@@ -12,7 +12,7 @@ from scipy.stats import binom
 import clustermap as cm
 from clustermap.detection import density_search
 from clustermap.detection.density_rule import LADDER, candidates, labellings
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError  # noqa: F401
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
 
 STEEL = {"steel": ["241"]}
@@ -21,7 +21,7 @@ NULL_SEEDS = range(881_001, 881_121)
 LEAST, MOST = (int(k) for k in binom.ppf([0.0005, 0.9995], len(NULL_SEEDS), 0.05))
 
 TOWNS = {  # east and north in km, reach in m, all firms, firms of steel
-    "capital": (400, 300, 3_000, 1_500, 30),
+    "capital": (400, 300, 1_200, 1_500, 30),
     "steel town": (440, 330, 600, 120, 60),
     "harbour": (460, 290, 900, 300, 6),
     "countryside": (430, 310, 40_000, 600, 12),
