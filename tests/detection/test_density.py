@@ -12,7 +12,7 @@ from scipy.stats import binom
 import clustermap as cm
 from clustermap.detection import density_search
 from clustermap.detection.density_rule import LADDER, candidates, labellings
-from clustermap.errors import InputError, OptionError, StatisticsError  # noqa: F401
+from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
 
 STEEL = {"steel": ["241"]}
@@ -53,7 +53,7 @@ def found(firms):
 
 
 def _rows(firms, places):
-    return [firms.frame["firm_id"].get_loc(i) for i in places]
+    return pd.Index(firms.frame["firm_id"]).get_indexer(places)
 
 
 def test_the_steel_town_is_the_cluster_and_the_capital_is_not(found, firms):
@@ -186,3 +186,195 @@ def test_a_sector_thrown_at_random_on_towns_seldom_has_a_cluster():
         got = cm.detect_clusters(frame, method="dbscan", sector=STEEL, permutations=19, seed=seed)
         reports += len(got.frame) > 0
     assert LEAST <= reports <= MOST
+
+
+def test_towns_are_found_without_a_sector_and_nothing_is_tested(firms):
+    got = cm.detect_clusters(firms, method="dbscan", radius_m=1_000, minimum=100, seed=1)
+    assert got.frame["n_firms"].is_monotonic_decreasing
+    assert len(got.frame) == 2
+    assert got.frame[["p", "score", "expected", "relative_risk"]].isna().all(axis=None)
+    assert (got.background, got.permutations) == ("none", 0)
+    assert "Nothing is tested" in got.summary()
+    chosen = cm.detect_clusters(firms, method="dbscan", seed=1)
+    assert len(chosen.frame) >= 2
+    assert "all firms" in chosen.searches.loc[0, "chosen"]
+
+
+def test_a_column_is_summed_where_it_is_asked_for(firms):
+    got = cm.detect_clusters(
+        firms,
+        method="dbscan",
+        sector=STEEL,
+        radius_m=1_500,
+        minimum=200,
+        value="value",
+        permutations=99,
+        seed=2,
+    )
+    held = firms.frame.set_index("firm_id")["value"].loc[got.members["firm_id"]]
+    assert got.frame.loc[0, "value"] == held.sum()
+    assert got.values("C1").to_dict() == held.to_dict()
+    assert "value counted" in got.summary()
+    chosen = cm.detect_clusters(firms, method="dbscan", sector=STEEL, value="value", permutations=19, seed=2)
+    assert chosen.searches.loc[0, "minimum"] > 8
+
+
+def test_firms_without_a_value_add_nothing_and_are_counted():
+    frame = _firms()
+    frame["value"] = frame["value"].astype(float)
+    frame.loc[frame.index[1500:1520], "value"] = np.nan
+    got = cm.detect_clusters(
+        frame,
+        method="dbscan",
+        sector=STEEL,
+        radius_m=1_500,
+        minimum=100,
+        value="value",
+        permutations=19,
+        seed=2,
+    )
+    assert not set(frame["firm_id"][1500:1520]) & set(got.members["firm_id"])
+    assert "20 of 2,520 firms have no value" in got.summary()
+
+
+@pytest.mark.parametrize(("n", "places"), [(8_999, 0), (9_000, 1)])
+def test_the_published_preset_counts_a_firm_by_the_share_of_its_codes(n, places):
+    frame = gpd.GeoDataFrame(
+        {"id": [f"f{i}" for i in range(n + 100)], "SIC1": "24100", "SIC2": "62012"},
+        geometry=shapely.points(np.r_[np.full(n, 4e5), 5e5 + np.arange(100) * 20_000.0], 3e5),
+        crs=27700,
+    ).iloc[: n + 5]
+    firms = cm.read_firms(frame, columns={"firm_id": "id", "sic": ["SIC1", "SIC2"]})
+    got = cm.detect_clusters(
+        firms, method="dbscan", sector=STEEL, preset="wipo2018", permutations=1, alpha=1, seed=1
+    )
+    assert len(got.frame) == places
+    assert got.searches.loc[0, ["radius_m", "minimum"]].tolist() == [15_000, 4_500]
+    assert "Working Paper 41" in got.searches.loc[0, "chosen"]
+    if places:
+        assert got.frame.loc[0, "value"] == pytest.approx(4_500)
+
+
+def test_thin_sectors_have_an_answer(firms):
+    got = cm.detect_clusters(
+        firms,
+        method="dbscan",
+        sector={"none": ["01"], **STEEL},
+        radius_m=1_500,
+        minimum=8,
+        permutations=19,
+        seed=1,
+    )
+    row = got.searches.set_index("sector").loc["none"]
+    assert (row["n_places"], row["total"]) == (0, 0)
+    assert "none: no dense place" in got.summary()
+    assert "tested by itself" in got.summary()
+    assert got.family_size == 2
+
+
+def test_a_study_region_that_holds_one_dense_place_alone_is_no_excess():
+    frame = _firms(towns={"only": (400, 300, 500, 60, 60)})
+    got = cm.detect_clusters(
+        frame, method="dbscan", sector=STEEL, radius_m=2_000, minimum=5, permutations=19, alpha=1, seed=1
+    )
+    assert got.frame.loc[0, ["relative_risk", "score", "p"]].tolist() == [1.0, 0.0, 1.0]
+    none = cm.detect_clusters(
+        frame, method="dbscan", sector=STEEL, radius_m=2_000, minimum=5, permutations=19, seed=1
+    )
+    assert none.frame.empty
+    assert none.footprints.empty
+    assert none.geo().empty
+    assert "The strongest one that was not has p = 1." in none.summary()
+
+
+def test_many_cores_are_drawn_from_some_of_them(monkeypatch):
+    from clustermap.detection import density
+
+    frame = _firms()
+    options = {"method": "dbscan", "radius_m": 1_000, "minimum": 20, "seed": 1}
+    exact = cm.detect_clusters(frame, **options).frame["area_km2"]
+    monkeypatch.setattr(density, "_THIN", 50)
+    thinner = cm.detect_clusters(frame, **options).frame["area_km2"]
+    assert (thinner <= exact + 1e-9).all()
+    assert (thinner > 0.9 * exact).all()
+
+
+def test_the_hierarchy_finds_the_steel_town_too(firms, monkeypatch):
+    got = cm.detect_clusters(firms, method="hdbscan", sector=STEEL, permutations=39, seed=1)
+    town = firms.frame["firm_id"].iloc[1500:1560]
+    assert town.isin(got.members["firm_id"]).mean() > 0.8
+    row = got.frame.iloc[0]
+    inside = firms.frame.geometry.intersects(got.footprints.geometry.iloc[0].buffer(1e-6)).sum()
+    assert row["expected"] == pytest.approx(inside * 108 / 2_520)
+    assert np.isnan(got.searches.loc[0, "radius_m"])
+    assert "Sites count once" in got.summary()
+    few = cm.detect_clusters(firms, method="hdbscan", sector=STEEL, minimum=109, permutations=19, seed=1)
+    assert few.frame.empty
+    again = cm.detect_clusters(
+        _firms().sample(frac=1, random_state=2), method="hdbscan", sector=STEEL, permutations=39, seed=1
+    )
+    pd.testing.assert_frame_equal(got.members, again.members)
+    monkeypatch.setattr(density_search, "MOST_SITES", 100)
+    with pytest.raises(StatisticsError, match="CM-DENSITY-005"):
+        cm.detect_clusters(firms, method="hdbscan", sector=STEEL, permutations=19, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"graph": object()}, "CM-SCAN-002.*graph belongs to another method"),
+        ({"background": "field", "penalty": 1.0}, "CM-SCAN-002.*background, penalty belong"),
+        ({"max_share": 0.5}, "CM-SCAN-002"),
+        ({"minimum_lq": 2.0}, "CM-SCAN-002"),
+        ({"levels": (2.0,)}, "CM-SCAN-002"),
+        ({"likelihood": "binomial"}, "CM-SCAN-002"),
+        ({"plants": pd.DataFrame()}, "CM-SCAN-002"),
+        ({"radius_m": 0}, "CM-SCAN-002.*positive number of metres"),
+        ({"radius_m": float("nan")}, "CM-SCAN-002"),
+        ({"minimum": -1}, "CM-SCAN-002"),
+        ({"preset": "oecd"}, "CM-SCAN-002.*wipo2018"),
+        ({"preset": "wipo2018", "radius_m": 5}, "CM-SCAN-002.*already says radius_m"),
+        ({"codes": "second"}, "CM-SCAN-002"),
+        ({"alpha": 0.0}, "CM-SCAN-002"),
+        ({"permutations": 0}, "CM-SCAN-002"),
+        ({"method": "hdbscan", "radius_m": 5.0}, "CM-SCAN-002.*radius_m belongs"),
+        ({"method": "hdbscan", "preset": "wipo2018"}, "CM-SCAN-002.*preset belongs"),
+        ({"method": "hdbscan", "minimum": 2.5}, "CM-SCAN-002.*whole number"),
+        ({"method": "hdbscan", "value": "value"}, "CM-SCAN-002.*no weights"),
+    ],
+)
+def test_options_out_of_range_or_of_another_method_are_refused(firms, options, code):
+    with pytest.raises(OptionError, match=f"(?s){code}"):
+        cm.detect_clusters(firms, **{"method": "dbscan", "sector": STEEL, **options})
+
+
+def test_options_of_density_are_refused_beside_a_table():
+    table = pd.DataFrame({"steel": [1, 2, 3]}, index=list("abc"))
+    for option in (
+        {"radius_m": 5.0},
+        {"minimum": 3},
+        {"preset": "wipo2018"},
+        {"codes": "any"},
+        {"value": "value"},
+    ):
+        with pytest.raises(OptionError, match=f"(?s)CM-SCAN-002.*{next(iter(option))} belongs"):
+            cm.detect_clusters(table, object(), **option)
+
+
+def test_what_is_no_set_of_firms_is_refused(firms):
+    table = pd.DataFrame({"steel": [1.0, 2.0]}, index=list("ab"))
+    for data in (table, table["steel"], cm.SectorTable.from_values(table)):
+        with pytest.raises(InputError, match="CM-DENSITY-002"):
+            cm.detect_clusters(data, method="dbscan")
+    with pytest.raises(InputError, match="CM-DENSITY-004"):
+        cm.detect_clusters(firms, method="dbscan", sector={"farms": ["01"]})
+    with pytest.raises(StatisticsError, match="CM-STAT-003"):
+        cm.detect_clusters(firms, method="dbscan", sector=STEEL, permutations=9)
+    with pytest.raises(InputError, match="CM-TABLE-007"):
+        cm.detect_clusters(firms, method="dbscan", sector=STEEL, value="jobs")
+    holes = firms.frame.copy()
+    holes.loc[holes.index[:3], "geometry"] = shapely.Point()
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match=r"(?s)CM-DENSITY-003.*3 of 2,520"):
+        cm.detect_clusters(replace(firms, frame=holes), method="dbscan", sector=STEEL)
