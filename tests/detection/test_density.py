@@ -74,11 +74,12 @@ def test_the_frame_keeps_the_contract_and_says_nan_where_nothing_is_defined(foun
     assert tuple(found.frame.columns) == CLUSTER_COLUMNS
     assert tuple(found.members.columns) == FIRM_MEMBER_COLUMNS
     row = found.frame.iloc[0]
-    assert np.isnan([row["n_areas"], row["p_field"], row["level"], found.split_sample["C1"]]).all()
+    assert np.isnan([row["p_field"], found.split_sample["C1"]]).all()
+    assert (row["n_areas"], row["level"]) == (0, 1.0)
     assert pd.isna(row["parent"])
     assert row["n_firms"] == row["value"] == len(found.members)
     assert (found.areas, found.graph, found.table) == (None, None, None)
-    assert (found.method, found.background, found.seed) == ("dbscan", "random-labelling", 5)
+    assert (found.method, found.background, found.seed) == ("dbscan", "homogeneous", 5)
 
 
 def test_expected_counts_all_firms_within_the_radius_of_a_core_firm(found, firms):
@@ -104,9 +105,10 @@ def test_the_footprint_holds_the_core_firms_and_its_size_is_told(found):
     assert prints.geometry.iloc[0].buffer(1e-6).covers(points.geometry).mean() > 0.95
     assert prints.loc[0, "area_km2"] == pytest.approx(prints.geometry.area.iloc[0] / 1e6)
     assert prints.crs == points.crs
-    assert points.index.name == "firm_id"
+    assert set(points["firm_id"]) == set(found.members["firm_id"])
     assert found.values("C1").sum() == found.frame.loc[0, "value"]
-    assert len(found.points.of("C1")) == len(found.points.inside()) == len(points)
+    assert found.density.footprint == "everything within the radius of a core firm"
+    assert found.density.radius_m == {"steel": 1_500.0}
 
 
 def test_the_summary_says_question_null_and_limits(found):
@@ -121,8 +123,8 @@ def test_the_summary_says_question_null_and_limits(found):
         "At half to twice these values there are",
     ):
         assert words in text
-    assert repr(found).startswith("<Clusters: 1 (dbscan, random-labelling), ")
-    assert "&lt;" not in found._repr_html_().split("</pre>")[0][:20]
+    assert repr(found).startswith("<Clusters: 1 (dbscan), ")
+    assert found._repr_html_().startswith("<pre>Question answered")
 
 
 def test_the_order_of_rows_and_the_number_of_threads_change_nothing(firms, monkeypatch):
@@ -193,7 +195,7 @@ def test_towns_are_found_without_a_sector_and_nothing_is_tested(firms):
     assert got.frame["n_firms"].is_monotonic_decreasing
     assert len(got.frame) == 2
     assert got.frame[["p", "score", "expected", "relative_risk"]].isna().all(axis=None)
-    assert (got.background, got.permutations) == ("none", 0)
+    assert (got.null, got.permutations) == ("none", 0)
     assert "Nothing is tested" in got.summary()
     chosen = cm.detect_clusters(firms, method="dbscan", seed=1)
     assert len(chosen.frame) >= 2
@@ -315,7 +317,7 @@ def test_the_hierarchy_finds_the_steel_town_too(firms, monkeypatch):
     )
     pd.testing.assert_frame_equal(got.members, again.members)
     monkeypatch.setattr(density_search, "MOST_SITES", 100)
-    with pytest.raises(StatisticsError, match="CM-DENSITY-005"):
+    with pytest.raises(StatisticsError, match="CM-DENSITY-004"):
         cm.detect_clusters(firms, method="hdbscan", sector=STEEL, permutations=19, seed=1)
 
 
@@ -364,9 +366,9 @@ def test_options_of_density_are_refused_beside_a_table():
 def test_what_is_no_set_of_firms_is_refused(firms):
     table = pd.DataFrame({"steel": [1.0, 2.0]}, index=list("ab"))
     for data in (table, table["steel"], cm.SectorTable.from_values(table)):
-        with pytest.raises(InputError, match="CM-DENSITY-002"):
+        with pytest.raises(OptionError, match="CM-SCAN-011"):
             cm.detect_clusters(data, method="dbscan")
-    with pytest.raises(InputError, match="CM-DENSITY-004"):
+    with pytest.raises(InputError, match="CM-DENSITY-003"):
         cm.detect_clusters(firms, method="dbscan", sector={"farms": ["01"]})
     with pytest.raises(StatisticsError, match="CM-STAT-003"):
         cm.detect_clusters(firms, method="dbscan", sector=STEEL, permutations=9)
@@ -376,5 +378,5 @@ def test_what_is_no_set_of_firms_is_refused(firms):
     holes.loc[holes.index[:3], "geometry"] = shapely.Point()
     from dataclasses import replace
 
-    with pytest.raises(InputError, match=r"(?s)CM-DENSITY-003.*3 of 2,520"):
+    with pytest.raises(InputError, match=r"(?s)CM-DENSITY-002.*3 of 2,520"):
         cm.detect_clusters(replace(firms, frame=holes), method="dbscan", sector=STEEL)

@@ -258,6 +258,6 @@ def test_a_scan_takes_no_options_of_firms(make_grid, make_table):
             cm.detect_clusters(table, **options)
 
 
-def test_values_by_area_of_clusters_among_firms_are_refused(planted):
-    with pytest.raises(cm.errors.InputError, match="CM-SCAN-010"):
-        surface(planted, radius_m=2_000).values("C1")
+def test_values_of_clusters_among_firms_are_by_firm(planted):
+    found = surface(planted, radius_m=2_000)
+    assert found.values("C1").sum() == found.frame.loc[0, "n_firms"]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from clustermap.detection.scan import Settings
 
 __all__ = [
-    "DEFAULT_LQ", "DEFAULT_SHARE", "check_below", "check_options", "field_places", "given_graph", "given_table", "levels_of",
-    "places", "whole_counts",
+    "DEFAULT_LQ", "DEFAULT_SHARE", "check_below", "check_options", "field_places", "given_graph", "given_table",
+    "levels_of", "places", "whole_counts",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
