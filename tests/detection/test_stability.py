@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from shapely import points
 
 from clustermap import detect_clusters, stability, testing
 from clustermap.detection import stabilities
@@ -197,3 +199,79 @@ def test_copies_of_even_maps_often_look_significant_so_support_is_no_probability
         maps += int(search(counts, expected, everywhere, graph, total, 1.0, 9)[0] > critical)
     assert passed / (len(EVEN_SEEDS) * COPIES_A_MAP) > OFTEN
     assert maps / len(EVEN_SEEDS) < 0.15  # the maps themselves seldom do
+
+
+# --- clusters of firms ------------------------------------------------------------------------------------
+
+
+def _firms(at, of_sector):
+    return gpd.GeoDataFrame(
+        {
+            "firm_id": [f"f{i:05d}" for i in range(len(at))],
+            "sic": np.where(of_sector, "24100", "96090"),
+            "geometry": points(np.asarray(at, float)),
+        },
+        crs=27700,
+    )
+
+
+@pytest.fixture(scope="module")
+def among_firms():
+    """One corner of 5 km of 20 km with four times the share, seen by a surface."""
+    rng = np.random.default_rng(3)
+    at = rng.uniform(0, 20_000, (5_000, 2)) + 400_000
+    corner = (at < 405_000).all(axis=1)
+    firms = _firms(at, rng.random(5_000) < np.where(corner, 0.2, 0.05))
+    found = detect_clusters(
+        firms, method="surface", sector={"steel": ["241"]}, radius_m=1_500, permutations=99, seed=1
+    )
+    assert len(found.frame) == 1
+    return found, corner
+
+
+def test_firms_well_inside_come_back_and_firms_outside_do_not(among_firms):
+    found, _ = among_firms
+    told = stability(found, replicates=40, seed=2)
+    assert list(told.support.columns) == ["cluster", "firm_id", "support"]
+    at = found.firms.frame.set_index("firm_id").geometry
+    support = told.support.set_index("firm_id")["support"]
+    inner = [
+        f
+        for f in support.index
+        if at[f].x < 403_500 and at[f].y < 403_500 and at[f].x > 401_000 and at[f].y > 401_000
+    ]
+    assert len(inner) > 15
+    assert support[inner].mean() > 0.9
+    assert told.stability.frame["recovered"].iloc[0] > 0.9
+    far = [f for f in at.index[np.asarray(found.surfaces[0].inside)] if at[f].x > 410_000]
+    assert not set(far) & set(support.index[support > 0.5])
+    assert "of its firms" in told.summary()
+    assert "moved by about 100 m" in told.summary()
+
+
+def test_copies_of_firms_do_not_hang_on_threads_or_order(among_firms, monkeypatch):
+    found, _ = among_firms
+    shuffled = found.firms.frame.sample(frac=1, random_state=4)
+    again = detect_clusters(
+        shuffled, method="surface", sector={"steel": ["241"]}, radius_m=1_500, permutations=99, seed=1
+    )
+    told = []
+    for clusters, threads in ((found, 1), (again, 4)):
+        monkeypatch.setattr(stabilities, "workers", lambda threads=threads: threads)
+        told.append(stability(clusters, replicates=20, jitter_m=50, seed=3).support)
+    pd.testing.assert_frame_equal(*told, check_exact=True)
+
+
+def test_wild_geocodes_lose_the_cluster(among_firms):
+    found, _ = among_firms
+    wild = stability(found, replicates=20, jitter_m=8_000, seed=3).stability.frame["recovered"].iloc[0]
+    assert wild < 0.5
+    assert stability(found, replicates=20, jitter_m=0, seed=3).stability.frame["recovered"].iloc[0] > 0.9
+
+
+def test_a_jitter_that_has_no_meaning_is_refused(strong, among_firms):
+    with pytest.raises(OptionError, match="CM-STAB-003"):
+        stability(strong, jitter_m=100)
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(OptionError, match="CM-STAB-003"):
+            stability(among_firms[0], jitter_m=wrong)

@@ -26,6 +26,7 @@ def firm_summary(clusters: Clusters) -> str:
             "These ratios are too high on average: the regions were selected for being high (winner's curse).",
             "The p-values say that there is an excess; the kernel carries a strong one up to two bandwidths too far.",
         ]
+        lines += [clusters.stability.caution()] if clusters.stability else []
     if clusters.family_size > 1:
         lines.append(
             f"Each of {clusters.family_size} sectors was tested by itself: p is family-wise within a sector, so about "
@@ -54,7 +55,7 @@ def _cluster(clusters: Clusters, row: Any) -> str:
     return (
         f"{row.cluster}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
         f"{row.expected:,.1f} ({row.relative_risk:.2f} times), p = {row.p:.3g} ({clusters.permutations:,} random "
-        "labellings)."
+        "labellings)." + (clusters.stability.sentence(row.cluster) if clusters.stability else "")
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import operator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.detection.clusters import Clusters
 from clustermap.detection.copies import MATCHED, Matches, match_copies, problems_behind
+from clustermap.detection.firm_copies import match_firm_copies
 from clustermap.detection.stability_results import Stability, counted
 from clustermap.errors import InputError, OptionError
 from clustermap.progress import reporting
@@ -23,19 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["stability"]
 
 _FEWEST = 20
+_METHODS = ("scan", "surface")
+_POSTCODE_M = 100.0
 
 
 def stability(
     clusters: Clusters,
     *,
     replicates: int = 200,
+    jitter_m: float | None = None,
     seed: int | None = None,
     progress: Progress | bool | None = None,
 ) -> Clusters:
-    """Say which areas and borders of a cluster come back when the firms are drawn again.
+    """Say which areas, firms and borders of a cluster come back when the firms are drawn again.
 
-    Every copy draws the sector's firms with replacement, area totals fixed, and is searched as the map was, without
-    a test. Each cluster is matched with the most similar set of the copy, if their Jaccard index is at least one half.
+    Every copy draws the sector's firms with replacement, the whole economy fixed, and is searched as the map was,
+    without a test; firms are also moved a little. Each cluster is matched with the most similar set of the copy, if
+    their Jaccard index is at least one half.
 
     Parameters
     ----------
@@ -43,6 +50,9 @@ def stability(
         What detection returned.
     replicates : int
         Copies, at least 20.
+    jitter_m : float, optional
+        Standard deviation, east and north, by which every firm is moved: what its geocode may be wrong by. 100 m,
+        about a postcode, where absent; belongs to clusters of firms.
     seed : int, optional
         Copies are keyed by seed, sector and number; None draws a seed and records it.
     progress : callable or bool, optional
@@ -52,23 +62,24 @@ def stability(
     -------
     Clusters
         The same clusters with `support` (``cluster, area, support``: the share of copies whose matched set holds the
-        area, areas outside the cluster included) and `stability` (how often each cluster was found again). A
-        `crossing` of them says for every pair of authorities in which share of copies the cluster crosses their
-        border.
+        area, areas outside the cluster included; ``firm_id`` in place of areas where firms were clustered) and
+        `stability` (how often each cluster was found again). A `crossing` of them says for every pair of authorities
+        in which share of copies the cluster crosses their border.
 
     Raises
     ------
     InputError
         CM-STAB-001: no clusters, or of a method whose search cannot be repeated on copies.
     OptionError
-        CM-STAB-002: too few copies.
+        CM-STAB-002: too few copies. CM-STAB-003: a jitter that is no distance, or of clusters of areas.
 
     Notes
     -----
     Support is conditional on detection and no probability. A count of a copy has about twice the variance of a count
     of the map, so that copies of a map without any cluster look significant more often than not; a low support says
     that a figure hangs on few firms, a high one does not say that the cluster is real: p does. Copies search for
-    twice as many sets as there are clusters, each of a positive score. Where ``background="auto"`` chose a field or
+    twice as many sets as there are clusters, each of a positive score; copies of a surface take its regions above the
+    contour of the map. Where ``background="auto"`` chose a field or
     an even background, copies keep the choice.
 
     References
@@ -88,13 +99,16 @@ def stability(
     [['C1', 'A', 1.0], ['C1', 'B', 0.66]]
     """
     _check(clusters, replicates)
+    jitter = _jitter(clusters, jitter_m)
     seed = resolve_seed(seed)
     from concurrent.futures import ThreadPoolExecutor
 
     with reporting(progress, "stability") as report, ThreadPoolExecutor(workers()) as pool:
-        total = len(problems_behind(clusters))
+        scan = clusters.method == "scan"
+        total = len(problems_behind(clusters)) if scan else len(clusters.surfaces)
         steps = iter(range(1, total + 1))
-        matches = match_copies(
+        match = match_copies if scan else partial(match_firm_copies, jitter_m=jitter)
+        matches = match(
             clusters,
             replicates=replicates,
             seed=seed,
@@ -110,13 +124,13 @@ def stability(
             copies=copies,
             replicates=replicates,
             seed=seed,
-            method="the sector's firms drawn again",
+            method=_method(clusters, jitter),
         ),
     )
 
 
 def _check(clusters: Clusters, replicates: int) -> None:
-    if not isinstance(clusters, Clusters) or clusters.method != "scan":
+    if not isinstance(clusters, Clusters) or clusters.method not in _METHODS:
         told = (
             f"clusters of {clusters.method!r}" if isinstance(clusters, Clusters) else type(clusters).__name__
         )
@@ -139,32 +153,64 @@ def _check(clusters: Clusters, replicates: int) -> None:
         )
 
 
+def _jitter(clusters: Clusters, jitter_m: float | None) -> float:
+    if clusters.method == "scan":
+        wrong, usual = jitter_m is not None, 0.0
+    else:
+        wrong, usual = jitter_m is not None and not 0 <= jitter_m < np.inf, _POSTCODE_M
+    if wrong:
+        raise OptionError(
+            "CM-STAB-003",
+            f"jitter_m={jitter_m!r} for clusters of {'areas' if clusters.method == 'scan' else 'firms'}",
+            why="counts of areas have no places to move; firms are moved by a distance from 0 up",
+            fix="cm.stability(clusters) for areas, jitter_m=100 for firms",
+        )
+    return usual if jitter_m is None else float(jitter_m)
+
+
+def _method(clusters: Clusters, jitter: float) -> str:
+    if clusters.method == "scan":
+        return (
+            "the sector's plants drawn again"
+            if clusters.likelihood == "jobs"
+            else "the sector's firms drawn again"
+        )
+    return f"the sector's firms drawn again, all firms moved by about {jitter:g} m"
+
+
 def _frames(
     clusters: Clusters, matches: dict[str, Matches]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Put matched sets in long form, and count them by area and by cluster."""
-    labels = clusters.table.labels
+    labels, what = _items(clusters)
     support, rows, copies = [], [], []
     for name in clusters.frame["cluster"]:
         jaccard, sets = matches[name]
         held = pd.DataFrame(
             [(name, copy, labels[at]) for copy, members in enumerate(sets) for at in members],
-            columns=["cluster", "copy", "area"],
+            columns=["cluster", "copy", what],
         )
-        members = clusters.members.loc[clusters.members["cluster"] == name, "area"]
-        share = held["area"].value_counts(sort=False) / len(sets)
+        members = clusters.members.loc[clusters.members["cluster"] == name, what]
+        share = held[what].value_counts(sort=False) / len(sets)
         every = labels[labels.isin(share.index) | labels.isin(members)]
         share = share.reindex(every, fill_value=0.0)
-        support.append(pd.DataFrame({"cluster": name, "area": every, "support": share.to_numpy()}))
+        support.append(pd.DataFrame({"cluster": name, what: every, "support": share.to_numpy()}))
         rows.append(
             (name, float((jaccard >= MATCHED).mean()), float(jaccard.mean()), *counted(share[members]))
         )
         copies.append(held)
-    empty = pd.DataFrame(columns=list(SUPPORT_COLUMNS), dtype=object)
+    empty = pd.DataFrame(columns=[what if c == "area" else c for c in SUPPORT_COLUMNS], dtype=object)
     return (
         pd.concat(support or [empty], ignore_index=True).astype({"support": "float64"}),
         pd.DataFrame(rows, columns=["cluster", "recovered", "jaccard", "sure", "loose"]),
         pd.concat(
-            copies or [pd.DataFrame(columns=["cluster", "copy", "area"], dtype=object)], ignore_index=True
+            copies or [pd.DataFrame(columns=["cluster", "copy", what], dtype=object)], ignore_index=True
         ),
     )
+
+
+def _items(clusters: Clusters) -> tuple[pd.Index, str]:
+    """Return what clusters are made of, in order, and its name."""
+    if clusters.firms is not None:
+        return pd.Index(clusters.firms.frame["firm_id"]), "firm_id"
+    return clusters.table.labels, "area"

@@ -28,7 +28,7 @@ class Stability:
         copies; `sure` and `loose` how many of its members are in the matched set in at least 90 %, and in less
         than half, of the copies.
     copies : pandas.DataFrame
-        ``cluster, copy, area``: the matched set of every copy that has one.
+        ``cluster, copy, area`` (``firm_id`` where firms were clustered): the matched set of every copy that has one.
     replicates, seed : int
         Copies, and what they were drawn from.
     method : str
@@ -42,19 +42,23 @@ class Stability:
     method: str
 
     def held(self, cluster: str, areas: pd.Index) -> np.ndarray:
-        """Return for every copy (rows) which of these areas the matched set holds."""
+        """Return for every copy (rows) which of these areas, or firms, the matched set holds."""
         own = self.copies[self.copies["cluster"] == cluster]
         inside = np.zeros((self.replicates, len(areas)), dtype=bool)
-        at = areas.get_indexer(own["area"])
+        at = areas.get_indexer(own[self.copies.columns[-1]])
         inside[own["copy"].to_numpy(dtype=int)[at >= 0], at[at >= 0]] = True
         return inside
+
+    @property
+    def _what(self) -> str:
+        return "areas" if self.copies.columns[-1] == "area" else "firms"
 
     def sentence(self, cluster: str) -> str:
         """Say how one cluster came back."""
         row = self.frame[self.frame["cluster"] == cluster].iloc[0]
         return (
-            f" Support: found again in {row['recovered']:.0%} of {self.replicates} copies; {row['sure']} of its areas "
-            f"in at least {_SURE:.0%} of them, {row['loose']} in less than half."
+            f" Support: found again in {row['recovered']:.0%} of {self.replicates} copies; {row['sure']} of its "
+            f"{self._what} in at least {_SURE:.0%} of them, {row['loose']} in less than half."
         )
 
     def caution(self) -> str:

@@ -155,6 +155,7 @@ def _surface(
         minimum=settings.minimum,
         n_firms=total,
         n_sector=n,
+        inside=sector.inside,
         contour=float(np.sort(peaks)[-rank]) if enough.any() else float("nan"),
         alpha=settings.alpha,
         permutations=settings.permutations,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import OptionError
@@ -39,6 +40,8 @@ class RiskSurface:
         Firms of the sector that must be expected under the kernel.
     n_firms, n_sector : int
         All firms, and those of the sector.
+    inside : numpy.ndarray
+        Which firms are of the sector, in their order.
     contour : float
         Score above which a cell is above the family-wise contour; NaN where no cell could be tested.
     alpha, permutations, seed
@@ -55,6 +58,7 @@ class RiskSurface:
     minimum: float
     n_firms: int
     n_sector: int
+    inside: npt.NDArray[np.bool_]
     contour: float
     alpha: float
     permutations: int
