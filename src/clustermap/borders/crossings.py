@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from clustermap.borders.firm_links import firm_border_pieces, firm_pairs, firm_shares
 from clustermap.borders.links import border_pieces, crossing_pairs
 from clustermap.borders.membership import NOBODY, shares_in
 from clustermap.errors import InputError
@@ -45,7 +46,8 @@ class Crossing:
         is the smaller of the two shares; `p_crosses` is the share of copies in which the cluster crosses
         this border: support, no probability; NaN until `stability` of the clusters is asked for.
     membership : pandas.DataFrame
-        ``area, authority, share`` for every area of the scanned table.
+        ``area, authority, share`` for every area of the scanned table; ``firm_id, authority, share`` for every member
+        where the clusters are of firms.
     membership_rule : str
         How areas were given to authorities.
     clusters : Clusters
@@ -117,6 +119,8 @@ class Crossing:
         """Return the pairs with the borders that run through the clusters."""
         import geopandas as gpd
 
+        if self.clusters.firms is not None:
+            return self._among_firms()
         if self.clusters.areas is None:
             raise InputError(
                 "CM-CROSS-003", "there are no polygons to draw borders from", fix="a table with areas"
@@ -124,6 +128,16 @@ class Crossing:
         pieces = border_pieces(self.clusters, self.membership)
         keys = [tuple(k) for k in self.pairs[["cluster", "a", "b"]].to_numpy()]
         shapes = gpd.GeoSeries([pieces[k] for k in keys], crs=self.clusters.areas.crs, index=self.pairs.index)
+        return gpd.GeoDataFrame(self.pairs.copy(), geometry=shapes)
+
+    def _among_firms(self) -> gpd.GeoDataFrame:
+        import geopandas as gpd
+
+        pieces = firm_border_pieces(self.clusters, self.authorities, self.frame)
+        keys = [tuple(k) for k in self.pairs[["cluster", "a", "b"]].to_numpy()]
+        shapes = gpd.GeoSeries(
+            [pieces[k] for k in keys], crs=self.clusters.footprints.crs, index=self.pairs.index
+        )
         return gpd.GeoDataFrame(self.pairs.copy(), geometry=shapes)
 
     def summary(self) -> str:
@@ -213,7 +227,8 @@ def crossing(
     clusters : Clusters
         What detection returned.
     authorities : Areas, GeoDataFrame, Lookup or pandas.Series
-        Whose borders; a series gives each area's authority. With polygons an area belongs to an authority by
+        Whose borders; a series gives each area's authority (each firm's, where clusters are of firms: there a
+        firm lies in the authorities whose polygons hold its place). With polygons an area belongs to an authority by
         the share of its size in it: overlaps below 2 % are slivers of generalised borders and dropped, an area
         covered to 95 % counts as covered. With a lookup its shares are taken.
     overlap : {"fractional", "full", "primary"}
@@ -232,7 +247,8 @@ def crossing(
     AlignmentError
         CM-CROSS-002: the lookup knows none of the areas.
     InputError
-        CM-CROSS-003: polygons are asked for and the clusters have none.
+        CM-CROSS-003: polygons are asked for and the clusters have none. CM-CROSS-005: a lookup beside clusters of firms
+        without a radius.
     CrsError
         CM-CRS-010: areas and authorities are in two systems.
 
@@ -241,6 +257,9 @@ def crossing(
     The part of a link between areas i and j that crosses is ``1 − Σ_a min(M_ia, M_ja)`` with memberships M
     that sum to 1: the same membership gives 0, disjoint ones 1. It is split among pairs of authorities in
     proportion to the memberships left after the common part.
+
+    Clusters of firms: the value of an authority is what the members inside it count; a pair is a common border inside
+    the footprint, or member firms on either side within the radius, which `n_links` counts.
 
     Examples
     --------
@@ -259,11 +278,17 @@ def crossing(
     'West holds 53% of C1 (90), together with East.'
     """
     authorities = as_authorities(authorities)
-    shares = shares_in(clusters, authorities, overlap)
+    among_firms = clusters.firms is not None
+    shares = (firm_shares if among_firms else shares_in)(clusters, authorities, overlap)
     frame = _frame(clusters, shares.frame, shares.names)
+    pairs = (
+        firm_pairs(clusters, authorities, shares.frame, frame)
+        if among_firms
+        else crossing_pairs(clusters, shares.frame, frame)
+    )
     return Crossing(
         frame=frame,
-        pairs=crossing_pairs(clusters, shares.frame, frame),
+        pairs=pairs,
         membership=shares.frame,
         membership_rule=shares.rule,
         clusters=clusters,
@@ -273,10 +298,11 @@ def crossing(
 
 def _frame(clusters: Clusters, membership: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
     parts = []
+    member = "area" if clusters.firms is None else "firm_id"
     for cluster in clusters.frame["cluster"]:
         values = clusters.values(cluster)
-        own = membership[membership["area"].isin(values.index)]
-        value = own["share"].to_numpy() * values.reindex(own["area"]).to_numpy()
+        own = membership[membership[member].isin(values.index)]
+        value = own["share"].to_numpy() * values.reindex(own[member]).to_numpy()
         sums = pd.Series(value, index=own["authority"].to_numpy()).groupby(level=0).sum()
         part = pd.DataFrame({"authority": sums.index, "value": sums.to_numpy()})
         part.insert(0, "cluster", cluster)

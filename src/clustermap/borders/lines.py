@@ -77,7 +77,8 @@ def line_test(
     OptionError
         CM-LINE-001: unknown null, or options that do not belong together.
     InputError
-        CM-LINE-002: a member is unknown or named twice, CM-LINE-003: there are no polygons.
+        CM-LINE-002: a member is unknown or named twice, CM-LINE-003: there are no polygons,
+        CM-LINE-004: the clusters are of firms.
 
     References
     ----------

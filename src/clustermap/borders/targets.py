@@ -118,6 +118,14 @@ def target_of(data: Any, members: Sequence[str] | None, graph: Any) -> Target:
 
 def _strongest(clusters: Clusters) -> Target:
     areas = clusters.areas
+    if clusters.firms is not None:
+        raise InputError(
+            "CM-LINE-004",
+            f"clusters of method={clusters.method!r} are of firms, and a line is tested among areas",
+            why="chance is a connected set of as many areas; firms inside a footprint have no such sets",
+            fix="cm.line_test(cm.detect_clusters(cm.tabulate(firms, areas, sectors=…))), or "
+            "cm.line_test(areas, members=[the authorities that share the cluster])",
+        )
     if areas is None:
         raise InputError(
             "CM-LINE-003",

@@ -91,11 +91,7 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
         from clustermap.sources.firms import as_firms
 
         found["firms"] = as_firms(firms)
-    if "crossing" in found:
-        found.setdefault("clusters", found["crossing"].clusters)
-    for holder in ("quotients", "clusters"):
-        if getattr(found.get(holder), "table", None) is not None:
-            found.setdefault("table", found[holder].table)
+    _carried(found)
     given = _given(areas)
     filled = _filled(found, given, sets, lines=lines)
     outlines = [a for a in (*sets, given) if a is not None and a is not filled]
@@ -112,6 +108,27 @@ def gather(results: tuple[Any, ...], *, areas: Any, firms: Any) -> Content:
     content = Content(areas=filled, outlines=tuple(outlines), lines=tuple(lines), **{"firms": None, **found})
     _check_labels(content)
     return content
+
+
+def _carried(found: dict[str, Any]) -> None:
+    """Add what results carry: the clusters of a crossing, their table or member firms, the table of quotients."""
+    if "crossing" in found:
+        found.setdefault("clusters", found["crossing"].clusters)
+    for holder in ("quotients", "clusters"):
+        if getattr(found.get(holder), "table", None) is not None:
+            found.setdefault("table", found[holder].table)
+    if getattr(found.get("clusters"), "firms", None) is not None:
+        found.setdefault("firms", _members(found["clusters"]))
+
+
+def _members(clusters: Any) -> Firms:
+    """Return the firms that are members of clusters, as firms."""
+    from dataclasses import replace
+
+    frame = clusters.firms.frame
+    inside = frame[frame["firm_id"].isin(clusters.members["firm_id"])]
+    taken: Firms = replace(clusters.firms, frame=inside)
+    return taken
 
 
 def _kind(result: Any) -> str:

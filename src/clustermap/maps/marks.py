@@ -57,7 +57,7 @@ def authorities(content: Content, shapes: Mapping[Any, Any]) -> list[Outlines]:
         dissolved = _from_lookup(crossed, shapes)
         out = [dissolved, *(o for o in out if set(o.names) != set(dissolved.names))]
     for outlines in out:  # what the crossing counted is what the page says
-        if set(outlines.names) == set(crossed.names.index):
+        if set(outlines.names) == set(crossed.names.index) and "area" in content.crossing.membership:
             outlines.members = _counted(content.crossing.membership, set(outlines.names))
     return out
 
@@ -162,7 +162,10 @@ def _shared(crossing: Any, cluster: Any) -> dict[str, Any]:
 
 def _crossed(crossing: Any) -> dict[Any, Any]:
     """Return the borders that run through each cluster, as the crossing drew them."""
-    if crossing is None or crossing.areas is None or not len(crossing.pairs):
+    if crossing is None or not len(crossing.pairs):
+        return {}
+    among_firms = crossing.clusters.firms is not None and "authority" not in crossing.authorities.frame
+    if crossing.areas is None and not among_firms:
         return {}
     pieces = crossing.geo()
     return {

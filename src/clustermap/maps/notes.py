@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +95,15 @@ def _strongest(content: Content) -> str:
     row = frame.iloc[0]
     sector = sector_labels(content).get(clean(row["sector"]), clean(row["sector"])) or "The sector"
     sector, n = sector[:1].upper() + sector[1:], int(row["n_areas"])
-    where = f"{n} neighbouring areas" if n > 1 else "one area"
-    sure = f"p = {row['p']:.2g} against {row['level']:g} times; areas selected for it put the figure on the high side"
+    where, what = f"{n} neighbouring areas" if n > 1 else "one area", "areas"
+    if content.clusters.firms is not None:
+        where, what = f"a place of {int(row['n_firms']):,} firms on {row['area_km2']:,.3g} km²", "places"
+    sure = f"p = {row['p']:.2g} against {row['level']:g} times; {what} selected for it put the figure on the high side"
     text = f"{sector} is {row['relative_risk']:.1f} times as concentrated in {where} as in the whole ({sure})"
+    if math.isnan(row["p"]):  # nothing was tested
+        text = (
+            f"{sector}: the largest dense place holds {int(row['n_firms']):,} on {row['area_km2']:,.3g} km²"
+        )
     if content.crossing is not None:
         shares = content.crossing.frame
         known = shares["authority"].isin(content.crossing.authorities.names.index)
