@@ -130,7 +130,9 @@ def test_other_methods_among_firms_are_crossed_too(firms, west_east, make_areas)
     owner = pd.Series(np.where(np.arange(560) % 2, "W", "E"), index=firms.frame["firm_id"])
     with pytest.raises(InputError, match="CM-CROSS-005"):
         cm.crossing(ordered, owner)
-    surface = cm.detect_clusters(firms, method="surface", sector=STEEL, radius_m=300, permutations=19, seed=1)
+    surface = cm.detect_clusters(
+        firms, method="surface", sector=STEEL, radius_m=300, minimum=1, permutations=19, seed=1
+    )
     shared = cm.crossing(surface, west_east)
     assert shared.frame["value"].sum() == 60
     assert (shared.pairs["n_links"] > 6).all()
