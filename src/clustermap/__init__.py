@@ -94,6 +94,8 @@ _HOMES = {
     "detect_clusters": "detection.detecting",
     "Clusters": "detection.clusters",
     "RiskSurface": "detection.surface_results",
+    "zoning_support": "detection.zonings",
+    "ZoningSupport": "detection.zonings",
     "bridges": "detection.bridging",
     "Bridges": "detection.bridge_results",
     "stability": "detection.stabilities",

@@ -28,6 +28,8 @@ from clustermap.detection.detecting import detect_clusters as detect_clusters
 from clustermap.detection.stabilities import stability as stability
 from clustermap.detection.stability_results import Stability as Stability
 from clustermap.detection.surface_results import RiskSurface as RiskSurface
+from clustermap.detection.zonings import ZoningSupport as ZoningSupport
+from clustermap.detection.zonings import zoning_support as zoning_support
 from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger
