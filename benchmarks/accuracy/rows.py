@@ -12,6 +12,12 @@ TEST_SEEDS = tuple(range(4_210_001, 4_210_041))
 NULL_TEST_SEEDS = tuple(range(4_220_001, 4_220_201))
 TUNING_SEEDS = tuple(range(3_110_001, 3_110_041))
 NULL_TUNING_SEEDS = tuple(range(3_120_001, 3_120_101))
+DECOY_TUNING_SEEDS = tuple(range(3_130_001, 3_130_041))
+DECOY_TEST_SEEDS = tuple(range(4_230_001, 4_230_041))
+REJECTED, RECALL = (
+    0.95,
+    0.9,
+)  # of decoys, and of the links of a chain at twice the national share in the same runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,4 +72,17 @@ ROWS = {
     "rough .40, chain of 12, RR 3, 100,000": Row(
         world=_rough("chain", 0.40, 3.0, 100_000), recall=0.98, precision=0.98
     ),
+}
+
+
+_CHAIN = _even("chain", 40, 5, 2.0, 2_000)
+DECOYS = {
+    "city of ten times the size": _CHAIN | {"decoys": ("city",)},
+    "stack of 5,000 at one address": _CHAIN | {"decoys": ("stack",), "points": True},
+    "one giant employer": _CHAIN | {"decoys": ("giant",), "points": True},
+    "30 % registered at one office": _CHAIN | {"decoys": ("offices",), "points": True},
+    "stack and office": _CHAIN | {"decoys": ("stack", "offices"), "points": True},
+    "two chains, one area apart": _even("two chains", 80, 5, 2.0, 4_000),
+    "suppressed neighbour": _CHAIN | {"decoys": ("missing",)},
+    "island": _CHAIN | {"decoys": ("island",)},
 }

@@ -39,6 +39,14 @@ def _labels(codes: list[str], sets: Sets) -> list[int]:
     return [number.get(code, 0) for code in codes]
 
 
+def rejected(world: Any, found: Sets) -> float:
+    """Say whether no found set holds a trap or joins two planted clusters; NaN where the trap is in a planted one."""
+    if len(world.planted) > 1:
+        return float(not any(sum(bool(own & set(c)) for c in world.planted) > 1 for own in found))
+    traps = set(world.traps.values()) - world.members
+    return float(not any(own & traps for own in found)) if traps else float("nan")
+
+
 def summarise(runs: list[dict[str, float]]) -> dict[str, float]:
     """Pool the links of all runs; the standard error of recall and precision is over runs."""
     hit, found, planted = (np.array([r[k] for r in runs]) for k in ("hit", "found", "planted"))

@@ -22,6 +22,8 @@ _HOMES = {
     "Membership": "tables.membership",
     "locate": "tables.membership",
     "tabulate": "tables.tabulation",
+    "stacks": "tables.crowding",
+    "Stacks": "tables.crowding",
     "read_table": "tables.published",
     "contiguity": "weights.contiguities",
     "k_nearest": "weights.distances",

@@ -92,6 +92,8 @@ from clustermap.sources.values import Lookup as Lookup
 from clustermap.study import Study as Study
 from clustermap.study import StudyResult as StudyResult
 from clustermap.study import run_study as run_study
+from clustermap.tables.crowding import Stacks as Stacks
+from clustermap.tables.crowding import stacks as stacks
 from clustermap.tables.membership import Membership as Membership
 from clustermap.tables.membership import locate as locate
 from clustermap.tables.published import read_table as read_table

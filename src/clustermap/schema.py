@@ -22,6 +22,7 @@ Background = Literal["minimum-effect", "homogeneous", "field", "auto"]
 Likelihood = Literal["poisson", "binomial", "overdispersed", "jobs"]
 DetectionMethod = Literal["scan", "surface", "dbscan", "hdbscan"]
 Preset = Literal["wipo2018", "wipo2017"]
+StackRule = Literal["keep", "cap", "drop"]
 Cells = Literal["auto", "all", "nonzero"]
 CountLaw = Literal["binomial", "hypergeometric"]
 ProfileReference = Literal["nation", "rest"]
@@ -38,6 +39,8 @@ FIRM_COLUMNS: Final = ("firm_id", "name", "sic", "value", "location_kind", "loca
 ACTIVITY_COLUMNS: Final = ("firm_id", "sic", "position", "classification")
 LOOKUP_COLUMNS: Final = ("area", "authority", "name", "share")
 LEDGER_COLUMNS: Final = ("reason", "verdict", "n", "value", "examples")
+STACK_COLUMNS: Final = ("stack", "x", "y", "n_firms", "share", "registered", "example")
+STACK_SECTOR_COLUMNS: Final = ("stack", "sector", "n_firms", "share_of_stack", "share_of_sector", "lq")
 MEMBERSHIP_COLUMNS: Final = ("firm_id", "area", "share")
 QUOTIENT_COLUMNS: Final = (
     "area", "sector", "value", "expected", "lq", "lower", "upper", "p", "q", "shrunk", "status",

@@ -34,8 +34,7 @@ class SectorTable:
     Attributes
     ----------
     matrix : scipy.sparse.csr_array
-        Areas (rows, in code order) × sectors (columns, in name order); a cell that is not stored is 0, NaN is
-        unknown.
+        Areas (rows, in code order) × sectors (columns, in name order); not stored is 0, NaN is unknown.
     area_totals : pandas.Series
         Everything in the area, whatever its sector, each firm once.
     sector_totals : pandas.Series
@@ -47,8 +46,7 @@ class SectorTable:
     precision : {"observed", "rounded"}
         What the figures are, where `marks` says nothing else.
     marks : scipy.sparse.csr_array
-        The few cells that are something else than `precision` (or "suppressed", where they are NaN): 1 plus
-        their number in `schema.CELL_STATES`.
+        The few cells that are something else than `precision`: 1 plus their number in `schema.CELL_STATES`.
     areas : Areas or None
         The polygons behind the rows.
     ledger : Ledger or None
@@ -57,6 +55,8 @@ class SectorTable:
         Sector to the words a reader sees.
     note : str
         What must be said beside every figure: synthetic, registered offices, the nearest published group.
+    with_stacks : SectorTable or None
+        The same count with every firm, where crowded addresses were thinned.
     """
 
     matrix: csr_array
@@ -70,6 +70,7 @@ class SectorTable:
     ledger: Ledger | None
     sector_labels: dict[str, str]
     note: str
+    with_stacks: SectorTable | None
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class SectorTable:
         areas: Areas | None = None,
         ledger: Ledger | None = None,
         note: str = "",
+        with_stacks: SectorTable | None = None,
     ) -> None:
         """Take cells as a matrix or as a frame; a frame of `values` or `status` goes before what it replaces."""
         labels = (area_totals.index, sector_totals.index)
@@ -109,14 +111,13 @@ class SectorTable:
             )
         if status is not None:
             precision, marks = marks_of(status, matrix, labels)
-        put = object.__setattr__
         for name, value in (
             ("matrix", matrix), ("area_totals", area_totals), ("sector_totals", sector_totals), ("total", total),
             ("measure", measure), ("precision", precision), ("areas", areas), ("ledger", ledger),
             ("marks", unmarked(matrix.shape) if marks is None else marks), ("sector_labels", sector_labels),
-            ("note", note),
+            ("note", note), ("with_stacks", with_stacks),
         ):  # fmt: skip
-            put(self, name, value)
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_values(
@@ -140,7 +141,7 @@ class SectorTable:
             Published totals; sums of the values where absent. The sectors of a frame without
             `area_totals` are taken to be the whole economy.
         areas : Areas or geopandas.GeoDataFrame, optional
-            The polygons: every row must be one of them, and every one a row.
+            The polygons, one to each row.
 
         Raises
         ------
@@ -213,9 +214,9 @@ class SectorTable:
             cells = as_matrix(cells[order][:, across])
         sums = [pd.Series(totals(cells, axis), index=at) for axis, at in ((1, rows), (0, columns))]
         in_areas = sums[0] if area_totals is None else same_labels(area_totals, rows, "area_totals")
-        in_sectors = (
-            sums[1] if sector_totals is None else same_labels(sector_totals, columns, "sector_totals")
-        )
+        in_sectors = sums[1]
+        if sector_totals is not None:
+            in_sectors = same_labels(sector_totals, columns, "sector_totals")
         in_areas = in_areas.astype(float)
         return cls(
             matrix=cells,
@@ -302,8 +303,7 @@ class SectorTable:
         Returns
         -------
         SectorTable
-            Authorities × sectors; a suppressed part makes a suppressed sum. `sector_totals` and `total` stay
-            those of this table: everything once.
+            Authorities × sectors; a suppressed part makes a suppressed sum. `sector_totals` and `total` stay.
 
         Raises
         ------
@@ -347,7 +347,7 @@ class SectorTable:
             (self.marks.data == CELL_STATES.index("rounded") + 1).any()
         )
         left = len(self.labels.difference(pairs["area"]))
-        notes = [self.note] if self.note else []
+        notes = [self.note] * bool(self.note)
         notes += [f"{left:,} of {len(self.labels):,} areas are in no authority."] if left else []
         return replace(
             table,
@@ -367,16 +367,15 @@ class SectorTable:
             for s in self.sectors[:10]
             if self.total
         ]
-        lines += [self.note] if self.note else []
-        lines += [self.ledger.summary()] if self.ledger else []
-        return "\n".join(lines)
+        return "\n".join(
+            [*lines, *[self.note] * bool(self.note), *([self.ledger.summary()] if self.ledger else [])]
+        )
 
     def geo(self) -> Any:
         """Return a GeoDataFrame of the areas with one column per sector, indexed by code."""
+        fix = "SectorTable.from_values(…, areas=…)"
         if self.areas is None:
-            raise InputError(
-                "CM-TABLE-004", "this table has no areas", fix="SectorTable.from_values(…, areas=…)"
-            )
+            raise InputError("CM-TABLE-004", "this table has no areas", fix=fix)
         return self.areas.frame.join(self.values)
 
     def __repr__(self) -> str:

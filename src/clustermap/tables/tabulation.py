@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -9,8 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError, examples
-from clustermap.schema import Codes, Overlap
+from clustermap.ledger import Ledger
+from clustermap.schema import LEDGER_COLUMNS, Codes, Overlap, StackRule
 from clustermap.sources import sectors as taxonomies
+from clustermap.tables.crowding import LEFT_OUT, PER_ADDRESS, check_stacks, thinned
 from clustermap.tables.membership import given, place
 from clustermap.tables.sparse import as_matrix
 from clustermap.tables.table import SectorTable
@@ -39,6 +42,8 @@ def tabulate(
     value: Literal["firms"] | str = "firms",  # noqa: PYI051 - the one word that is no column
     codes: Codes = "first",
     overlap: Overlap = "fractional",
+    stacks: StackRule = "keep",
+    per_address: int = PER_ADDRESS,
 ) -> SectorTable:
     """Count firms, or sum a column, by area and sector.
 
@@ -57,13 +62,19 @@ def tabulate(
         whole in every sector that any of them belongs to.
     overlap : {"full", "fractional", "primary"}
         A firm in several areas counts whole in each, shared equally, or in the one with the lowest code.
+    stacks : {"keep", "cap", "drop"}
+        What becomes of addresses with very many firms (:func:`stacks` lists them): counted like all others, all but
+        `per_address` of their firms left out (chosen by a hash of their identity), or all of them.
+    per_address : int
+        More firms than this at one coordinate are a stack.
 
     Returns
     -------
     SectorTable
         `area_totals` holds every firm, whatever its sector or none; `sector_totals` and `total` count
         each firm once under every rule, so that under "full" areas may sum to more. Firms outside all
-        areas are in no total; the ledger counts them.
+        areas are in no total; the ledger counts them. Where stacks are not kept, the ledger counts what is left
+        out, and `with_stacks` is the table with every firm: detection reports both.
 
     Raises
     ------
@@ -71,7 +82,7 @@ def tabulate(
         CM-TABLE-006: no firm lies in any area. CM-TABLE-007: the column to sum is absent or not numeric.
         CM-TABLE-008: it holds negative or infinite values. CM-TABLE-019: no firm has a sector code.
     OptionError
-        CM-OPTION-001: an unknown rule.
+        CM-OPTION-001: an unknown rule. CM-STACK-001, CM-STACK-002: no rule or limit for stacks.
 
     Examples
     --------
@@ -92,7 +103,20 @@ def tabulate(
             "CM-OPTION-001", f"codes={codes!r}", fix=f"one of {', '.join(map(repr, get_args(Codes)))}"
         )
     taxonomy = taxonomies.load(sectors)
+    check_stacks(stacks, per_address)
     given_firms, given_areas = given(firms, areas)
+    if stacks != "keep":
+        rest = thinned(given_firms, stacks, per_address)
+        part, whole = (
+            tabulate(some, given_areas, sectors=taxonomy, value=value, codes=codes, overlap=overlap)
+            for some in (rest.firms, given_firms)
+        )
+        note = f"{rest.told} {part.note}".strip()
+        if len(rest.firms) == len(given_firms):
+            return replace(whole, note=note)
+        return replace(
+            part, note=note, with_stacks=whole, ledger=_with_left_out(part.ledger, given_firms, rest.firms)
+        )
     weight, notes = counted_weights(given_firms, value)
     notes += _uncoded(given_firms)
     placement = place(given_firms, given_areas, overlap=overlap)
@@ -119,6 +143,23 @@ def tabulate(
         ledger=placement.ledger,
         sector_labels=dict(taxonomy.labels),
         note=" ".join([*_said(given_firms, given_areas), *notes]),
+    )
+
+
+def _with_left_out(ledger: Ledger | None, firms: Firms, rest: Firms) -> Ledger | None:
+    """Account for the firms that a guard left out."""
+    if ledger is None:
+        return None
+    left = ~firms.frame["firm_id"].isin(rest.frame["firm_id"]).to_numpy()
+    value = firms.frame["value"].to_numpy(dtype=float, na_value=np.nan)
+    lost = float(np.nansum(value[left])) if np.isfinite(value).any() else float(left.sum())
+    shown = examples((int(r), firms.frame["firm_id"].iloc[r]) for r in np.flatnonzero(left)[:6])
+    row = pd.DataFrame([(LEFT_OUT, "set aside", int(left.sum()), lost, shown)], columns=list(LEDGER_COLUMNS))
+    return Ledger(
+        frame=pd.concat([ledger.frame, row], ignore_index=True),
+        n_in=ledger.n_in + int(left.sum()),
+        value_in=ledger.value_in + lost,
+        notes=ledger.notes,
     )
 
 

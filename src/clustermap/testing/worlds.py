@@ -60,6 +60,8 @@ class World:
         ``firm_id, sic, value, geometry`` (value: jobs) where points were asked for; sector firms have SIC 28990.
     decoys : tuple of str
         What was laid as a trap.
+    traps : dict
+        By decoy: the area that it was laid in.
     """
 
     areas: Areas
@@ -70,6 +72,7 @@ class World:
     excess: pd.Series
     firms: gpd.GeoDataFrame | None
     decoys: tuple[Decoy, ...]
+    traps: dict[Decoy, str]
 
     @property
     def members(self) -> frozenset[str]:
@@ -147,12 +150,15 @@ def make_world(
     codes = list(given.frame.index)
     graph = contiguity(given, islands="keep")
     clusters = _clusters(graph, codes, planted, size, rng)
+    traps: dict[Decoy, str] = {}
     if "island" in decoys:
-        given, graph = _with_island(given, clusters, rng)
+        given, graph, traps["island"] = _with_island(given, clusters, rng)
     weight = rng.lognormal(0.0, _SPREAD, len(codes))
     outside = [i for i, code in enumerate(codes) if not any(code in c for c in clusters)]
     if "city" in decoys:
-        weight[outside[int(rng.integers(len(outside)))]] *= _CITY
+        city = outside[int(rng.integers(len(outside)))]
+        weight[city] *= _CITY
+        traps["city"] = codes[city]
     excess = np.ones(len(codes))
     for cluster in clusters:
         excess[np.isin(codes, cluster)] = relative_risk
@@ -162,9 +168,13 @@ def make_world(
     firms = None
     if points:
         firms = scatter(given, sector, total, rng)
-        firms, sector, total = _disturbed(firms, given, decoys, outside, rng)
+        firms, laid = _disturbed(firms, given, decoys, outside, rng)
+        sector, total = _counted(firms, codes)
+        traps |= laid
     if "missing" in decoys:
-        sector[_beside(graph, codes, clusters, outside, rng)] = np.nan
+        gone = _beside(graph, codes, clusters, outside, rng)
+        sector[gone] = np.nan
+        traps["missing"] = codes[gone]
     index = pd.Index(codes, name="code")
     true = rate / np.average(rate, weights=weight)
     return World(
@@ -180,6 +190,7 @@ def make_world(
         excess=pd.Series(excess, index=index, name="excess"),
         firms=firms,
         decoys=tuple(decoys),
+        traps=traps,
     )
 
 
@@ -245,7 +256,9 @@ def _background(areas: Areas, roughness: float, rng: np.random.Generator) -> Flo
     return np.asarray(np.exp(roughness * (field - field.mean()) / field.std()))
 
 
-def _with_island(areas: Areas, clusters: list[list[str]], rng: np.random.Generator) -> tuple[Areas, Graph]:
+def _with_island(
+    areas: Areas, clusters: list[list[str]], rng: np.random.Generator
+) -> tuple[Areas, Graph, str]:
     """Draw one area back from all others, as water would."""
     import warnings
     from dataclasses import replace
@@ -260,7 +273,7 @@ def _with_island(areas: Areas, clusters: list[list[str]], rng: np.random.Generat
     alone = replace(areas, frame=frame)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClusterMapWarning)  # that it is alone is the point
-        return alone, contiguity(alone)
+        return alone, contiguity(alone), chosen
 
 
 def _beside(
@@ -277,19 +290,27 @@ def _disturbed(
     decoys: tuple[Decoy, ...],
     outside: list[int],
     rng: np.random.Generator,
-) -> tuple[gpd.GeoDataFrame, Floats, Floats]:
-    """Lay the traps that are made of firms, and count again."""
-    codes = areas.frame.index
+) -> tuple[gpd.GeoDataFrame, dict[Decoy, str]]:
+    """Lay the traps that are made of firms."""
+    codes, laid = areas.frame.index, dict[Decoy, str]()
     if "offices" in decoys:
         largest = firms["area"].value_counts().index[0]
         moved = rng.random(len(firms)) < _MOVED
         firms = moved_to(firms, moved, areas.frame.geometry[largest].representative_point(), largest)
+        laid["offices"] = str(largest)
     if "stack" in decoys:
         host = codes[int(rng.choice(outside))]
         share = firms["sector"].mean() * _STACK_SHARE
         firms = more_at_one_address(firms, areas, area=host, n=_STACK, share=share, rng=rng)
+        laid["stack"] = str(host)
     if "giant" in decoys:
         lone = rng.choice(np.flatnonzero(firms["sector"] & firms["area"].isin(codes[outside])))
         firms = firms.assign(value=np.where(np.arange(len(firms)) == lone, _GIANT, firms["value"]))
+        laid["giant"] = str(firms["area"].iloc[lone])
+    return firms, laid
+
+
+def _counted(firms: gpd.GeoDataFrame, codes: list[str]) -> tuple[Floats, Floats]:
+    """Count the firms of the sector, and all, by area."""
     counted = firms.groupby("area")["sector"].agg(["sum", "size"]).reindex(codes, fill_value=0)
-    return firms, counted["sum"].to_numpy(float), counted["size"].to_numpy(float)
+    return counted["sum"].to_numpy(float), counted["size"].to_numpy(float)
