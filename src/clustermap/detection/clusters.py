@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap.detection.firm_words import firm_summary
+from clustermap.detection.guards import difference
 from clustermap.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,6 +69,10 @@ class Clusters:
         The surface of each sector, where the method makes one.
     density : DenseFinding or None
         What the members of "dbscan" and "hdbscan" count, and how their number depends on radius and minimum.
+    guard : str
+        What was done about crowded addresses before the search; empty where nothing was.
+    with_stacks : Clusters or None
+        What is found where every firm counts, if a guard left some out: the other half of the report.
     method, background : str
         "scan", "surface", "dbscan" or "hdbscan", and the null: "minimum-effect", "homogeneous", "field" or "auto".
     levels : tuple of float
@@ -99,6 +104,8 @@ class Clusters:
     outlines: gpd.GeoSeries | None = None
     surfaces: tuple[RiskSurface, ...] = ()
     density: DenseFinding | None = None
+    guard: str = ""
+    with_stacks: Clusters | None = None
     method: str
     background: Background
     minimum_lq: float
@@ -153,7 +160,7 @@ class Clusters:
     def summary(self) -> str:
         """Say in plain sentences what was found, and what the finding does not promise."""
         if self.firms is not None:
-            return firm_summary(self)
+            return "\n".join([firm_summary(self), *self._guarded()])
         lines = [self._question()]
         lines += [self._sector_line(row) for row in self.searches.itertuples(index=False)]
         lines += [self._cluster_line(row) for row in self.frame.itertuples(index=False)]
@@ -171,7 +178,20 @@ class Clusters:
                 f"Each of {self.family_size} sectors was scanned by itself: p is family-wise within a sector, "
                 f"so about {self.alpha:.0%} of sectors without any cluster report one."
             )
-        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+        return "\n".join([*lines, *([self.table.note] if self.table.note else []), *self._guarded()])
+
+    def _guarded(self) -> list[str]:
+        """Say what was done about stacks, and what it changes."""
+        told = [self.guard] if self.guard else []
+        return told if self.with_stacks is None else [*told, *difference(self, self.with_stacks)]
+
+    def described(self, cluster: str) -> str:
+        """Name a cluster with its size and its largest members, for a sentence."""
+        row = self.frame.loc[self.frame["cluster"] == cluster].iloc[0]
+        if self.firms is not None:
+            return f"{cluster} ({row['n_firms']:,} firms)"
+        largest = self.values(cluster).sort_values(ascending=False, kind="stable").index
+        return f"{cluster} ({self.named(list(largest))})"
 
     @property
     def _unit(self) -> str:
@@ -202,7 +222,7 @@ class Clusters:
         elif not len(row.best_areas):
             line = f"{label}: no cluster; no area has an excess."
         else:
-            best = f"({self._name(row.best_areas)}) has p = {row.best_p:.3g}"
+            best = f"({self.named(row.best_areas)}) has p = {row.best_p:.3g}"
             line = f"{label}: no cluster; the strongest set {best}."
         if self.likelihood == "overdispersed" and pd.notna(row.dispersion):
             line += f" Ratios vary between areas by a variance of {row.dispersion:.3g} beyond chance."
@@ -224,7 +244,7 @@ class Clusters:
         inside = f", inside {row.parent}" if isinstance(row.parent, str) else ""
         return (
             f"{row.cluster}{inside}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
-            f"({self._name(list(largest))}), {row.value:,.0f} {self._unit} where the national share gives "
+            f"({self.named(list(largest))}), {row.value:,.0f} {self._unit} where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
             f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
             + self._regional(row)
@@ -239,7 +259,8 @@ class Clusters:
             return f" Also exceptional for its region {told}"
         return f" Not exceptional for its region: its surroundings are like it {told}"
 
-    def _name(self, codes: list[Any]) -> str:
+    def named(self, codes: list[Any]) -> str:
+        """Return the names of areas for a sentence, the first five of them."""
         names = self.areas.names.reindex(codes) if self.areas is not None else pd.Series(codes)
         shown = ", ".join(map(str, names[:_NAMED]))
         return f"{shown} and {len(codes) - _NAMED} more" if len(codes) > _NAMED else shown

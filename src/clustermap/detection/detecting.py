@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clustermap.detection.density import detect_dense
@@ -13,10 +15,12 @@ from clustermap.detection.firm_options import (
     needed_sector,
 )
 from clustermap.detection.firm_sectors import given_firms
+from clustermap.detection.guards import both_ways
 from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE, check_options, given_graph, given_table
 from clustermap.detection.scan import Settings, scan_table
 from clustermap.detection.surface import SurfaceSettings, detect_surface
 from clustermap.randomness import resolve_seed
+from clustermap.tables.crowding import PER_ADDRESS, check_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
     from clustermap.detection.clusters import Clusters
     from clustermap.progress import Progress
-    from clustermap.schema import Background, Codes, DetectionMethod, Likelihood, Preset
+    from clustermap.schema import Background, Codes, DetectionMethod, Likelihood, Preset, StackRule
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms
     from clustermap.tables.table import SectorTable
@@ -53,6 +57,8 @@ def detect_clusters(
     preset: Preset | None = None,
     codes: Codes | None = None,
     value: str = "firms",
+    stacks: StackRule = "keep",
+    per_address: int = PER_ADDRESS,
     permutations: int = 999,
     alpha: float = 0.05,
     seed: int | None = None,
@@ -123,6 +129,12 @@ def detect_clusters(
         How "dbscan" and "hdbscan" count a firm of several codes, as in ``tabulate``; "first" where absent.
     value : str
         What "dbscan" counts: "firms", or a numeric column to sum ("value", "employees").
+    stacks : {"keep", "cap", "drop"}
+        Of firms: what becomes of addresses with more than `per_address` firms, see :func:`stacks`. Where some firms are
+        left out, the result holds what is found with them as `with_stacks`, and the summary says what differs; so
+        does the scan of a table that was made by ``tabulate(…, stacks=…)``.
+    per_address : int
+        More firms than this at one coordinate are a stack.
     permutations : int
         Monte-Carlo replicates of the null.
     alpha : float
@@ -143,7 +155,8 @@ def detect_clusters(
         CM-SCAN-001 unknown method, background or likelihood, CM-SCAN-002 an option out of range or of another
         background, CM-SCAN-003 no graph and no areas to make one, CM-SCAN-009 a field without polygons or with too many
         areas, CM-SCAN-011 no firms for a method that takes firms, CM-LAW-003 jobs without plants or plants without
-        jobs, CM-SURFACE-002 a grid too large, CM-DENSITY-001 a radius too small.
+        jobs, CM-SURFACE-002 a grid too large, CM-DENSITY-001 a radius too small,
+        CM-STACK-001 and CM-STACK-002 no rule or limit for stacks.
     InputError
         CM-SCAN-004 a Series, CM-SCAN-005 not whole numbers of firms, CM-SCAN-006 more firms of a sector than firms,
         CM-LAW-002 area totals that are no numbers of firms, CM-LAW-004 plants that do not sum to the table.
@@ -215,6 +228,17 @@ def detect_clusters(
     ['A', 'B']
     """
     chosen = resolve_seed(seed)
+    check_stacks(stacks, per_address)
+    if stacks != "keep" and method != "scan":
+        return both_ways(
+            given_firms(data, method), stacks, per_address,
+            detect=lambda some: detect_clusters(
+                some, graph, sector=sector, method=method, background=background, minimum_lq=minimum_lq, levels=levels,
+                likelihood=likelihood, plants=plants, penalty=penalty, max_share=max_share, radius_m=radius_m,
+                minimum=minimum, preset=preset, codes=codes, value=value, permutations=permutations, alpha=alpha,
+                seed=chosen, progress=progress,
+            ),
+        )  # fmt: skip
     settings = Settings(
         method=method,
         background=background,
@@ -242,19 +266,33 @@ def detect_clusters(
             minimum=minimum, permutations=permutations, alpha=alpha,
         )  # fmt: skip
         asked = SurfaceSettings(
-            radius_m=radius_m,
-            minimum=DEFAULT_MINIMUM if minimum is None else float(minimum),
-            permutations=permutations,
-            alpha=alpha,
+            radius_m=radius_m, minimum=float(minimum or DEFAULT_MINIMUM), permutations=permutations, alpha=alpha,
             seed=chosen,
-        )
+        )  # fmt: skip
         firms = given_firms(data, method)
         return detect_surface(firms, sector=needed_sector(sector), settings=asked, progress=progress)
     check_options(settings)
     refuse_dense_options(dense, also=("radius_m", "minimum"))
-    named = named_sector(sector, radius_m=radius_m, minimum=minimum)
-    table = given_table(data)
-    sectors = table.sectors if named is None else [table.sector(named)]
-    return scan_table(
-        table, given_graph(table, graph), sectors=sectors, settings=settings, progress=progress, plants=plants
+    named = named_sector(sector, radius_m=radius_m, minimum=minimum, stacks=stacks)
+    return _scanned(
+        given_table(data), graph, sector=named, settings=settings, progress=progress, plants=plants
     )
+
+
+def _scanned(
+    table: SectorTable,
+    graph: Any,
+    *,
+    sector: str | None,
+    settings: Settings,
+    progress: Progress | bool | None,
+    plants: pd.DataFrame | None,
+) -> Clusters:
+    """Scan the table, and the one with every firm beside it where a guard left some out."""
+    found = partial(
+        scan_table, graph=given_graph(table, graph), settings=settings, progress=progress,
+        sectors=table.sectors if sector is None else [table.sector(sector)],
+    )  # fmt: skip
+    if table.with_stacks is None or plants is not None:
+        return found(table, plants=plants)
+    return replace(found(table), with_stacks=found(given_table(table.with_stacks)))

@@ -78,7 +78,9 @@ def needed_sector(sector: Any) -> Any:
     return sector
 
 
-def named_sector(sector: Any, *, radius_m: float | None, minimum: float | None) -> str | None:
+def named_sector(
+    sector: Any, *, radius_m: float | None, minimum: float | None, stacks: str = "keep"
+) -> str | None:
     """Return the sector of a table by its name; refuse what belongs to methods among firms.
 
     Raises
@@ -87,6 +89,7 @@ def named_sector(sector: Any, *, radius_m: float | None, minimum: float | None) 
         CM-SCAN-002.
     """
     strange = [name for name, value in (("radius_m", radius_m), ("minimum", minimum)) if value is not None]
+    strange += ["stacks"] if stacks != "keep" else []
     if strange or not (sector is None or isinstance(sector, str)):
         raise OptionError(
             "CM-SCAN-002",
@@ -94,7 +97,7 @@ def named_sector(sector: Any, *, radius_m: float | None, minimum: float | None) 
             if strange
             else f"sector={sector!r} is no name of a sector of the table",
             why="a scan takes counts by area that were made beforehand",
-            fix='cm.detect_clusters(cm.tabulate(firms, areas, sectors=…), sector="steel")',
+            fix='cm.detect_clusters(cm.tabulate(firms, areas, sectors=…, stacks="cap"), sector="steel")',
         )
     return sector
 
