@@ -6,9 +6,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from shapely import points
+from shapely import box, points
 
-from clustermap import detect_clusters, stability, testing
+from clustermap import crossing, detect_clusters, stability, testing
 from clustermap.detection import stabilities
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.copies import best_match, problems_behind, resampled
@@ -275,3 +275,55 @@ def test_a_jitter_that_has_no_meaning_is_refused(strong, among_firms):
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(OptionError, match="CM-STAB-003"):
             stability(among_firms[0], jitter_m=wrong)
+
+
+@pytest.fixture(scope="module")
+def two_towns():
+    """Two towns of the sector, one twice as dense, among firms everywhere; seen by DBSCAN."""
+    rng = np.random.default_rng(5)
+    dense, thin = rng.normal((410_000, 410_000), 400, (120, 2)), rng.normal((420_000, 410_000), 400, (45, 2))
+    others = rng.uniform((400_000, 400_000), (430_000, 420_000), (3_000, 2))
+    firms = _firms(np.vstack([dense, thin, others]), np.arange(3_165) < 165)
+    found = detect_clusters(
+        firms, method="dbscan", sector={"steel": ["241"]}, radius_m=800, minimum=30, permutations=99, seed=1
+    )
+    assert len(found.frame) == 2
+    return found
+
+
+def test_a_dense_town_comes_back_more_often_than_a_thin_one(two_towns):
+    told = stability(two_towns, replicates=60, seed=2).stability.frame.set_index("cluster")
+    size = two_towns.frame.set_index("cluster")["n_firms"]
+    assert told.loc[size.idxmax(), "recovered"] == 1.0
+    assert told.loc[size.idxmin(), "recovered"] <= 1.0
+    assert told.loc[size.idxmax(), "jaccard"] > told.loc[size.idxmin(), "jaccard"]
+
+
+def test_dense_copies_do_not_hang_on_threads(two_towns, monkeypatch):
+    told = []
+    for threads in (1, 4):
+        monkeypatch.setattr(stabilities, "workers", lambda threads=threads: threads)
+        told.append(stability(two_towns, replicates=20, seed=3).support)
+    pd.testing.assert_frame_equal(*told, check_exact=True)
+
+
+def test_a_border_through_a_town_is_supported_by_the_copies_on_both_sides(two_towns):
+    strip = gpd.GeoDataFrame(
+        {"code": ["W", "E"], "name": ["West", "East"]},
+        geometry=[box(400_000, 400_000, 410_000, 420_000), box(410_000, 400_000, 430_000, 420_000)],
+        crs=27700,
+    )
+    assert crossing(two_towns, strip).pairs["p_crosses"].isna().all()
+    told = crossing(stability(two_towns, replicates=20, seed=3), strip)
+    assert told.pairs["p_crosses"].tolist() == [1.0]
+    assert "crossed again" in told.summary()
+    nobody = stability(two_towns, replicates=20, jitter_m=30_000, seed=3)
+    assert crossing(nobody, strip).pairs["p_crosses"].tolist() == [0.0]
+
+
+def test_hierarchies_of_sites_cannot_be_drawn_again(two_towns):
+    found = detect_clusters(
+        two_towns.firms, method="hdbscan", sector={"steel": ["241"]}, permutations=19, seed=1
+    )
+    with pytest.raises(InputError, match="CM-STAB-001"):
+        stability(found)

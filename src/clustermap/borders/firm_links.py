@@ -88,6 +88,7 @@ def firm_pairs(
     rows = []
     for cluster, sector in clusters.frame[["cluster", "sector"]].itertuples(index=False):
         own = frame[frame["cluster"] == cluster].set_index("authority")
+        support = _support(clusters, cluster, membership)
         links = _links(clusters, cluster, membership, radii.get(sector, np.nan))
         for a, b in _couples(own.index):
             line = None if pieces is None else pieces.get((cluster, a, b))
@@ -96,7 +97,7 @@ def firm_pairs(
                 rows.append(
                     (
                         cluster, a, b, near, np.nan if line is None else line.length / 1000, own.loc[a, "value"],
-                        own.loc[b, "value"], min(own.loc[a, "share"], own.loc[b, "share"]), np.nan,
+                        own.loc[b, "value"], min(own.loc[a, "share"], own.loc[b, "share"]), support(a, b),
                     )
                 )  # fmt: skip
     kinds = dict.fromkeys(PAIR_COLUMNS, "float64") | dict.fromkeys(("cluster", "a", "b"), "object")
@@ -132,6 +133,19 @@ def firm_border_pieces(
             joined = shapely.line_merge(shapely.union_all(lines)) if lines else shapely.LineString()
             out[str(cluster), a, b] = joined
     return out
+
+
+def _support(clusters: Clusters, cluster: str, membership: pd.DataFrame) -> Any:
+    """Give a function: the share of copies whose matched set holds members on either side of a border."""
+    if clusters.stability is None:
+        return lambda _a, _b: np.nan
+    ids = pd.Index(clusters.members.loc[clusters.members["cluster"] == cluster, "firm_id"])
+    held = clusters.stability.held(cluster, ids)
+    own = membership[membership["firm_id"].isin(ids)]
+    inside = {
+        code: held[:, ids.get_indexer(part)].any(axis=1) for code, part in own.groupby("authority")["firm_id"]
+    }
+    return lambda a, b: float((inside[a] & inside[b]).mean())
 
 
 def _members(clusters: Clusters, ids: pd.Index) -> Firms:

@@ -82,7 +82,7 @@ def crossing_pairs(clusters: Clusters, membership: pd.DataFrame, frame: pd.DataF
 def border_support(clusters: Clusters, membership: pd.DataFrame, pairs: set[Pair]) -> dict[Pair, float]:
     """Return, for crossing pairs, the share of copies in which neighbours inside the matched set straddle the border.
 
-    Empty where the stability of the clusters was not asked for, and where firms were clustered.
+    Empty where the stability of the clusters was not asked for.
     """
     if clusters.stability is None or clusters.table is None:
         return {}

@@ -109,6 +109,7 @@ def _finding(
         value=settings.value,
         tested=tested,
         notes=tuple(notes),
+        sought=tuple((one.of, one.chosen) for one in found),
     )
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clustermap.detection.density_inputs import Marked
+    from clustermap.detection.density_rule import Chosen
     from clustermap.schema import Codes, Preset
 
 __all__ = ["DenseFinding"]
@@ -43,6 +45,8 @@ class DenseFinding:
         Whether places were held against random labellings.
     notes : tuple of str
         What must stand beside every figure.
+    sought : tuple of (Marked, Chosen)
+        The firms of every sector, and the radius and minimum that were taken.
     """
 
     members: pd.DataFrame
@@ -55,6 +59,7 @@ class DenseFinding:
     value: str
     tested: bool
     notes: tuple[str, ...]
+    sought: tuple[tuple[Marked, Chosen], ...] = ()
 
     def values(self, cluster: str) -> pd.Series:
         """Return what every member of one cluster counts, by firm."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["stability"]
 
 _FEWEST = 20
-_METHODS = ("scan", "surface")
+_METHODS = ("scan", "surface", "dbscan")  # HDBSCAN takes sites once, however many firms a copy puts there
 _POSTCODE_M = 100.0
 
 
@@ -79,8 +79,8 @@ def stability(
     of the map, so that copies of a map without any cluster look significant more often than not; a low support says
     that a figure hangs on few firms, a high one does not say that the cluster is real: p does. Copies search for
     twice as many sets as there are clusters, each of a positive score; copies of a surface take its regions above the
-    contour of the map. Where ``background="auto"`` chose a field or
-    an even background, copies keep the choice.
+    contour of the map, those of DBSCAN the dense places at its radius and minimum. Where
+    ``background="auto"`` chose a field or an even background, copies keep the choice.
 
     References
     ----------
@@ -105,7 +105,8 @@ def stability(
 
     with reporting(progress, "stability") as report, ThreadPoolExecutor(workers()) as pool:
         scan = clusters.method == "scan"
-        total = len(problems_behind(clusters)) if scan else len(clusters.surfaces)
+        sought = clusters.surfaces or (clusters.density.sought if clusters.density is not None else ())
+        total = len(problems_behind(clusters)) if scan else len(sought)
         steps = iter(range(1, total + 1))
         match = match_copies if scan else partial(match_firm_copies, jitter_m=jitter)
         matches = match(
