@@ -125,6 +125,7 @@ def many_kinds(n):
         (pd.Series([1, 0, np.nan, 1, 0, 1]), {}, "CM-ALIGN-003"),
         (pd.Series(["a", "b", None, "a", "b", "a"]), {}, "CM-ALIGN-003"),
         (pd.Series([1, 0, 1, 0, 1]), {}, "CM-ALIGN-002"),
+        (pd.DataFrame(index=range(6)), {}, "CM-JOIN-001"),
         (pd.Series([1, 0, 1, 0, 1, 0]), {"sector": "x"}, "CM-SECTOR-001"),
         (pd.DataFrame({"a": [1, 0, 1, 0, 1, 0]}), {"sector": "x"}, "CM-SECTOR-001"),
         (pd.Series([1, 0, 1, 0, 1, 0]), {"alternative": "more"}, "CM-MORAN-001"),

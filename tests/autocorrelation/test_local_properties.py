@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from libpysal.graph import Graph
 
-from clustermap.autocorrelation import geary, getis_ord, join_count, local_moran, losh, quantile_lisa
+from clustermap.autocorrelation import (
+    geary,
+    getis_ord,
+    global_geary,
+    global_getis_ord,
+    global_moran,
+    join_count,
+    local_moran,
+    losh,
+    quantile_lisa,
+)
 from clustermap.errors import ClusterMapWarning, StatisticsError
 
 STATISTICS = {
@@ -89,3 +99,19 @@ def test_p_is_never_below_what_the_graph_allows(made):
     p = frame["p"].dropna()
     assert p.between(0, 1).all()
     assert (p >= frame["p_min"][p.index] - 1e-12).all()
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+@pytest.mark.parametrize(
+    "verb", [local_moran, geary, getis_ord, losh, global_moran, global_geary, global_getis_ord]
+)
+def test_values_whose_squares_are_no_numbers_are_refused_and_another_unit_clears_it(verb, scale):
+    n = 24
+    ring = Graph.from_arrays([*range(n), *range(n)], [*range(1, n), 0, n - 1, *range(n - 1)], [1] * 2 * n)
+    values = pd.Series(np.random.default_rng(3).uniform(1, 2, n))
+    with pytest.raises(StatisticsError, match="1 of 1 variables hold values above") as error:
+        verb(values * scale, ring, permutations=99, seed=1)
+    assert error.value.code == "CM-MORAN-009"
+    mended = eval(error.value.fix, {"values": values * scale})  # noqa: S307 - our own words
+    again, plain = (verb(row, ring, permutations=1_999, seed=1).frame["p"] for row in (mended, values))
+    assert again.to_list() == plain.to_list()

@@ -134,3 +134,14 @@ def test_the_result_shows_itself(e6, counts):
     assert repr(result) == "<ClusterIndex: 3 areas × 2 sectors>"
     assert "s in A: 28.1." in result.summary()
     assert "<pre>" in result._repr_html_()
+
+
+def test_indices_without_an_answer_are_not_told_as_the_largest():
+    areas = pd.Index(["A", "B"])
+    found = cm.cluster_index(
+        pd.DataFrame({"steel": [0, 3], "none": [0, 0]}, index=areas),
+        area_km2=pd.Series(1.0, index=areas),
+        population=pd.Series(10.0, index=areas),
+    )
+    assert "nan" not in found.summary()
+    assert found.frame["index"].isna().sum() == 2

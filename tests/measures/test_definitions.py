@@ -121,6 +121,7 @@ def test_names_of_areas_and_sources_stand_in_the_summary(make_world):
         ("hvm", "CM-ACROSS-001"),
         (["hvm", "hvm-high-and-medium-high"], "CM-ACROSS-001"),
         (["hvm", "sic-sections"], "CM-ACROSS-002"),
+        ([["26"], ["26", "27"]], "CM-ACROSS-001"),
     ],
 )
 def test_definitions_that_cannot_be_compared_are_refused(table, definitions, code):

@@ -160,6 +160,14 @@ def test_tables_that_do_not_belong_together_are_refused(e9):
         shift_share(first, second, method="dynamic")
 
 
+@pytest.mark.parametrize("verb", [shift_share, quotient_change])
+def test_tables_without_a_sector_are_refused(verb):
+    empty = pd.DataFrame(index=["A", "B"])
+    with pytest.raises(InputError, match="2 areas hold no sector") as error:
+        verb(empty, empty)
+    assert error.value.code == "CM-GROWTH-006"
+
+
 def test_the_shift_says_what_it_is(e9):
     result = cm.shift_share(*e9)
     assert repr(result) == "<ShiftShare: classic, 8 cells, nation +15.0%>"

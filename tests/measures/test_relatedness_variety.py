@@ -173,3 +173,9 @@ def test_unknown_options_are_refused(firms):
     for option in ({"unit": "bans"}, {"estimator": "magic"}):
         with pytest.raises(OptionError, match="CM-RELATE-001"):
             variety(firms, **option)
+
+
+def test_where_nothing_is_known_no_average_is_told():
+    found = variety(pd.DataFrame(0, index=["A", "B"], columns=["10a", "10b", "20a"]), seed=1)
+    assert "nan" not in found.summary()
+    assert "2 areas: no firms in area." in found.summary()

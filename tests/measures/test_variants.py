@@ -108,3 +108,10 @@ def test_many_areas_are_tested_for_normality_by_their_moments():
     told = quotient_variants(counts, sector="s").normality.set_index("scale")
     lq = location_quotient(counts, sector="s").frame["lq"]
     assert told.loc["raw", "p_normal"] == pytest.approx(stats.normaltest(lq).pvalue, rel=1e-6)
+
+
+def test_a_table_without_a_sector_has_an_empty_frame_with_its_columns():
+    found = quotient_variants(pd.DataFrame(index=["A", "B"]))
+    assert found.frame.empty
+    assert {"symmetric", "z_log", "label"} <= set(found.frame.columns)
+    assert "A" not in found.summary().split("\n")[-1]

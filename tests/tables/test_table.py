@@ -255,3 +255,33 @@ def test_parts_that_do_not_fit_are_refused(frame):
         replace(table, matrix=csr_array((3, 2)))
     with pytest.raises(InputError, match="CM-TABLE-021"):
         SectorTable.from_matrix(csr_array((3, 2)), (frame.index, frame.columns))
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["A", 2, "C"], "several types: int, str"),
+        (["A", None, "C"], "1 of 3 area labels are missing"),
+        ([1.0, float("nan"), 3.0], "1 of 3 area labels are missing"),
+    ],
+)
+def test_labels_without_an_order_or_missing_are_refused_and_the_mending_clears_it(labels, said):
+    values = pd.DataFrame({"steel": [4, 1, 2], "rest": [6, 9, 8]}, index=labels)
+    with pytest.raises(InputError, match=said) as error:
+        SectorTable.from_values(values)
+    assert error.value.code == "CM-TABLE-022"
+    mended = SectorTable.from_values(eval(error.value.fix, {"values": values}))  # noqa: S307 - our own words
+    assert mended.total == (
+        30 if "types" in said else 30 - 10 * (labels[1] is None or labels[1] != labels[1])
+    )
+    with pytest.raises(InputError, match="sector labels") as error:
+        SectorTable.from_values(values.T)
+    assert SectorTable.from_values(eval(error.value.fix, {"values": values.T})).total == mended.total  # noqa: S307
+
+
+@pytest.mark.parametrize("kind", ["complex128", "datetime64[ns]"])
+def test_dates_and_complex_numbers_are_no_counts(kind):
+    values = pd.DataFrame({"steel": [4, 1], "rest": [6, 9]}, index=["A", "B"]).astype(kind)
+    with pytest.raises(InputError, match="2 of 2 columns are") as error:
+        SectorTable.from_values(values)
+    assert error.value.code == "CM-TABLE-002"

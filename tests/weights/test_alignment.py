@@ -112,3 +112,21 @@ def test_values_numbered_by_row_are_told_which_call_puts_the_codes_first(chessbo
     assert 'gdf.set_index("code")' in error.value.fix
     coded = frame.set_index("code")
     assert len(align(pd.Series(1.0, index=coded.index), contiguity(coded))) == 9
+
+
+@pytest.mark.parametrize("kind", ["complex128", "datetime64[ns]"])
+def test_dates_and_complex_numbers_are_no_values(path, kind):
+    values = pd.Series({"a": 1, "b": 2, "c": 4, "d": 8}).astype(kind)
+    with pytest.raises(AlignmentError, match="1 of 1 columns are") as error:
+        align(values, path)
+    assert error.value.code == "CM-ALIGN-003"
+
+
+@pytest.mark.parametrize("weight", [np.inf, 1e200, 1e-200])
+def test_weights_whose_squares_are_no_numbers_are_refused(chessboard, weight):
+    graph = contiguity(chessboard)
+    graph = Graph(graph.adjacency * weight)
+    with pytest.raises(OptionError, match="weights are infinite") as error:
+        neighbours(graph)
+    assert error.value.code == "CM-GRAPH-009"
+    assert set(neighbours(graph.transform("b")).weights) == {1.0}

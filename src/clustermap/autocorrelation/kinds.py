@@ -83,6 +83,10 @@ def read_kinds(data: pd.DataFrame | pd.Series, graph: Graph, sector: str | None)
             why="numbers are no kinds before a threshold makes them so",
             fix='quotients.wide("lq") > 1.25',
         )
+    if not columns:
+        raise InputError(
+            "CM-JOIN-001", "the frame has no column", fix='quotients.wide("lq") > 1.25   # kinds by area'
+        )
     near = neighbours(graph)
     read = [_coded(column) for column in columns]
     codes = [near.take(align(numbers, graph)).astype(np.int64) for numbers, _ in read]
@@ -97,7 +101,9 @@ def read_kinds(data: pd.DataFrame | pd.Series, graph: Graph, sector: str | None)
 
 def _coded(column: pd.Series) -> tuple[pd.Series, list[str]]:
     """Give every kind a number: marked is 0 (B), not marked 1 (W), categories keep their order."""
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+    if (pd.api.types.is_numeric_dtype(column) and column.dtype.kind != "c") or pd.api.types.is_bool_dtype(
+        column
+    ):
         numbers = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         strange = np.isfinite(numbers) & (numbers != 0) & (numbers != 1)
         if strange.any():

@@ -35,6 +35,7 @@ STATUSES = (
 OK, ROUNDED, SUPPRESSED, HIDDEN_TOTAL, NO_FIRMS, CONSTANT, ISOLATE, UNTESTED = range(8)
 _FEWEST = 3
 _SAME = 1e-12
+_LARGEST, _SMALLEST = 1e75, 1e-75  # fourth powers, summed, are still numbers
 
 
 class Group(NamedTuple):
@@ -122,7 +123,8 @@ def read_variables(
     AlignmentError
         CM-ALIGN-002, CM-ALIGN-003: other labels than the graph, or no numbers.
     StatisticsError
-        CM-MORAN-002: fewer than three areas have a value. CM-MORAN-004: a constant variable.
+        CM-MORAN-002: fewer than three areas have a value. CM-MORAN-004: a constant variable. CM-MORAN-009: values
+        so large or alike that their squares are no numbers.
     OptionError
         CM-MORAN-001, CM-SECTOR-001.
     """
@@ -327,6 +329,7 @@ def _checked(
             why="with fewer, every statistic of neighbours is a constant",
             fix="smaller areas, or a sector that is not suppressed",
         )
+    _check_scale(values, sectors)
     with np.errstate(invalid="ignore"):
         constant = _constant(values) & ~few
     if (constant | few).all():
@@ -346,6 +349,23 @@ def _checked(
     return Variables(
         near=near, sectors=sectors, values=values, status=status, many=many, rates=rates, table=table
     )
+
+
+def _check_scale(values: Floats, sectors: list[str]) -> None:
+    """Refuse values that cannot be standardised because their squares are no numbers."""
+    low, high = (f(values, axis=1) for f in (np.fmin.reduce, np.fmax.reduce))
+    spread = high - low
+    strange = np.flatnonzero(
+        (np.maximum(np.abs(low), np.abs(high)) > _LARGEST) | ((spread > 0) & (spread < _SMALLEST))
+    )
+    if len(strange):
+        raise StatisticsError(
+            "CM-MORAN-009",
+            f"{len(strange)} of {len(sectors)} variables hold values above {_LARGEST:g} or differ by less than "
+            f"{_SMALLEST:g}: " + ", ".join(repr(sectors[s] or "values") for s in strange[:5]),
+            why="their squares are no numbers, and every statistic of neighbours is built on squares",
+            fix="values / values.abs().max()   # another unit changes no statistic",
+        )
 
 
 def _links(near: Neighbours, known: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Floats]:

@@ -217,9 +217,16 @@ def _named(definitions: Sequence[Any] | Mapping[str, Any]) -> dict[str, Taxonomy
             for name, rule in definitions.items()
         ]
     else:
-        loaded = [
-            taxonomies.load(rule) for rule in ([definitions] if isinstance(definitions, str) else definitions)
-        ]
+        given = [definitions] if isinstance(definitions, str) else list(definitions)
+        nameless = sum(isinstance(rule, list | tuple | set) for rule in given)
+        if nameless:
+            raise OptionError(
+                "CM-ACROSS-001",
+                f"{nameless} of {len(given)} definitions are lists of codes without a name",
+                why="definitions are told apart by their names",
+                fix='definitions={"narrow": ["26"], "wide": ["26", "27"]}',
+            )
+        loaded = [taxonomies.load(rule) for rule in given]
         pairs = [(taxonomy.name, taxonomy) for taxonomy in loaded]
     if len(pairs) < 2 or len(dict(pairs)) < len(pairs):  # noqa: PLR2004 - one definition has nothing to differ from
         raise OptionError(

@@ -191,7 +191,7 @@ def quotient_variants(
 def _add_z(frame: pd.DataFrame, sectors: list[str], kind: Scale, *, chosen: bool) -> pd.DataFrame:
     """Put z of one scale into a frame of our own, with the reason where the scale chosen has none."""
     column = frame["log" if kind == "log" else "lq"].to_numpy()
-    z, told, why = _standardised(column.reshape(-1, len(sectors)), sectors)
+    z, told, why = _standardised(column.reshape(-1, max(len(sectors), 1))[:, : len(sectors)], sectors)
     frame["z_log" if kind == "log" else "z"] = z.ravel()
     if chosen:
         odd = np.broadcast_to(why, z.shape).ravel()
@@ -219,4 +219,4 @@ def _standardised(values: Floats, sectors: list[str]) -> tuple[Floats, pd.DataFr
             out[known, s] = (some - mean) / sd
             p = float((shapiro if len(some) <= _LARGEST else normaltest)(some).pvalue)
         rows.append({"sector": name, "n": len(some), "mean": mean, "sd": sd, "p_normal": p})
-    return out, pd.DataFrame(rows), why
+    return out, pd.DataFrame(rows, columns=["sector", "n", "mean", "sd", "p_normal"]), why

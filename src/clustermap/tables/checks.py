@@ -14,13 +14,28 @@ __all__ = ["as_numbers", "fitting_areas", "same_labels", "unique_labels"]
 
 
 def unique_labels(labels: pd.Index, what: str) -> pd.Index:
-    """Return labels of which none stands twice.
+    """Return labels of which none stands twice, none is missing, and that have an order.
 
     Raises
     ------
     InputError
-        CM-TABLE-001.
+        CM-TABLE-001: duplicated. CM-TABLE-022: missing, or of several types.
     """
+    missing = 0 if labels.nlevels > 1 else int(labels.isna().sum())
+    mixed = labels.inferred_type.startswith("mixed") and not _in_order(labels)
+    if missing or mixed:
+        axis = ("index", 0) if what == "area" else ("columns", 1)
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise InputError(
+            "CM-TABLE-022",
+            f"{missing} of {len(labels)} {what} labels are missing"
+            if missing
+            else f"the {len(labels)} {what} labels are of several types: {', '.join(kinds)}",
+            why="rows and columns are told apart, matched and ordered by their labels",
+            fix=f"values.loc[{':, ' * axis[1]}values.{axis[0]}.notna()]"
+            if missing
+            else f"values.set_axis(values.{axis[0]}.astype(str), axis={axis[1]})",
+        )
     if not labels.is_unique:
         twice = labels[labels.duplicated()]
         raise InputError(
@@ -40,6 +55,14 @@ def as_numbers(values: pd.DataFrame) -> pd.DataFrame:
     InputError
         CM-TABLE-002.
     """
+    strange = [str(kind) for kind in values.dtypes if kind.kind in "cmM"]
+    if strange:
+        raise InputError(
+            "CM-TABLE-002",
+            f"the values are not all numbers: {len(strange)} of {values.shape[1]} columns are {strange[0]}",
+            why="firms and jobs are counted",
+            fix='values.select_dtypes("number")',
+        )
     try:
         return values.astype(float)
     except (TypeError, ValueError) as error:
@@ -81,3 +104,12 @@ def fitting_areas(areas: Any, labels: pd.Index) -> Areas:
         polygons = as_areas(areas)
     same_labels(polygons.frame["name"], labels, "areas")
     return polygons
+
+
+def _in_order(labels: pd.Index) -> bool:
+    """Say whether labels can be sorted."""
+    try:
+        labels.sort_values()
+    except TypeError:
+        return False
+    return True

@@ -18,6 +18,7 @@ __all__ = ["Neighbours", "align", "in_order", "neighbours"]
 
 Labelled = TypeVar("Labelled", pd.Series, pd.DataFrame)
 _SHOWN = 5
+_LARGEST, _SMALLEST = 1e75, 1e-75  # fourth powers, summed, are still numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +95,8 @@ def neighbours(graph: Graph) -> Neighbours:
     Raises
     ------
     OptionError
-        CM-GRAPH-005: what was given is no graph, or the graph links areas with themselves.
+        CM-GRAPH-005: what was given is no graph, or the graph links areas with themselves. CM-GRAPH-009:
+        weights that are infinite, or so large or small that their squares are no numbers.
 
     Examples
     --------
@@ -121,6 +123,15 @@ def neighbours(graph: Graph) -> Neighbours:
             fix="graph = graph.assign_self_weight(0)",
         )
     focal, other, weight = focal[real], other[real], weight[real]
+    size = np.abs(weight)
+    strange = int(np.count_nonzero(~((size <= _LARGEST) & (size >= _SMALLEST))))
+    if strange:
+        raise OptionError(
+            "CM-GRAPH-009",
+            f"{strange} of {len(weight)} weights are infinite, above {_LARGEST:g} or below {_SMALLEST:g}",
+            why="sums of their squares are no numbers, and every statistic is built on them",
+            fix='graph.transform("b")   # every link counts the same, or weights in another unit',
+        )
     order = np.argsort(focal * len(labels) + other, kind="stable")  # in order already, as a rule
     counts = np.bincount(focal, minlength=len(labels))
     return Neighbours(
@@ -223,6 +234,14 @@ def _check_labels(given: pd.Index, labels: pd.Index) -> None:
 
 def _check_numbers(values: pd.Series | pd.DataFrame, missing: Literal["error", "keep"]) -> None:
     table = values.to_frame() if isinstance(values, pd.Series) else values
+    strange = [str(kind) for kind in table.dtypes if kind.kind in "cmM"]
+    if strange:
+        raise AlignmentError(
+            "CM-ALIGN-003",
+            f"the values are not numbers: {len(strange)} of {table.shape[1]} columns are {strange[0]}",
+            why="a date or a complex number has no place above or below the mean",
+            fix="another column, or (dates - dates.min()).dt.days",
+        )
     try:
         numbers = table.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:

@@ -103,7 +103,7 @@ class ClusterIndex:
                 f"{len(self.table.sectors):,} sectors: density by {self.size}, stock by {self.stock}; 1 is the average."
             )
         ]
-        best = frame.rename(columns={"index": "figure"}).nlargest(_TOLD, "figure")
+        best = frame.rename(columns={"index": "figure"}).dropna(subset="figure").nlargest(_TOLD, "figure")
         lines += [f"{r.sector} in {r.area}: {r.figure:.1f}." for r in best.itertuples()]
         lines += [
             f"{n:,} cells: {status}."

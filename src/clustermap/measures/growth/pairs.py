@@ -50,7 +50,7 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
     AlignmentError
         CM-GROWTH-001: areas or sectors differ.
     InputError
-        CM-GROWTH-002: one counts firms, the other employment.
+        CM-GROWTH-002: one counts firms, the other employment. CM-GROWTH-006: no sector.
     """
     first, second = as_table(before), as_table(after)
     apart = [
@@ -74,6 +74,13 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
             f"before counts {first.measure}, after counts {second.measure}",
             why="the change of one into the other is no growth",
             fix="two tables of one measure",
+        )
+    if not first.sectors:
+        raise InputError(
+            "CM-GROWTH-006",
+            f"the tables of {len(first.labels)} areas hold no sector",
+            why="what grew is a sector in an area",
+            fix="SectorTable.from_values(frame), a frame with one column a sector",
         )
     x, y = (t.values.to_numpy(dtype=np.float64) for t in (first, second))
     status = np.full(x.shape, STATUS_OK, dtype=object)

@@ -96,6 +96,8 @@ class Variety:
             )
         ]
         for part, what in (("unrelated", "between groups"), ("related", "within groups")):
+            if known.empty:
+                continue
             best = known.sort_values(part, ascending=False, kind="stable").head(_NAMED)
             named = ", ".join(f"{r.area} {getattr(r, part):.2f}" for r in best.itertuples())
             lines.append(f"Most varied {what}: {named}; median {known[part].median():.2f}.")
