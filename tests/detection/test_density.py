@@ -13,6 +13,7 @@ import clustermap as cm
 from clustermap.detection import density_search
 from clustermap.detection.density_rule import LADDER, candidates, labellings
 from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.randomness import stream
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
 
 STEEL = {"steel": ["241"]}
@@ -178,6 +179,58 @@ def test_candidates_depend_on_the_number_of_firms_of_the_sector_and_not_on_where
     assert [o.minimum for o in options] == sorted({o.minimum for o in options})
     wider = candidates(*xy, np.ones(108), drawn, radius_m=None, minimum=8)
     assert [o.radius_m for o in wider] == sorted({o.radius_m for o in wider}, reverse=True)
+
+
+def _best_score(xy, rows, radius, minimum):
+    """Search one labelling with scikit-learn, and score its places by brute force."""
+    from sklearn.cluster import DBSCAN
+
+    model = DBSCAN(eps=radius, min_samples=int(minimum), algorithm="brute").fit(xy[rows])
+    cores = xy[rows][model.core_sample_indices_]
+    if not len(cores):
+        return 0.0
+    apart = np.linalg.norm(xy[:, None] - cores, axis=2)
+    of = np.where(
+        apart.min(axis=1) <= radius, model.labels_[model.core_sample_indices_][apart.argmin(axis=1)], -1
+    )
+    best, s = 0.0, len(rows)
+    for k in range(of.max() + 1):
+        c, e = (of[rows] == k).sum(), (of == k).sum() * s / len(xy)
+        if c > e:
+            outside = (s - c) * np.log((s - c) / (s - e)) if c < s else 0.0
+            best = max(best, c * np.log(c / e) + outside)
+    return best
+
+
+def test_p_is_that_of_an_independent_search_that_chooses_again_in_every_labelling():
+    towns = {name: (*place[:3], place[3] // 4, 0) for name, place in TOWNS.items()}
+    frame = _firms(8, towns)
+    frame.loc[np.random.default_rng(8).choice(len(frame), 40, replace=False), "sic"] = "24100"
+    firms = cm.read_firms(frame)
+    got = cm.detect_clusters(firms, method="dbscan", sector=STEEL, permutations=30, alpha=1, seed=8)
+    xy = shapely.get_coordinates(firms.frame.geometry.to_numpy())
+    steel = np.flatnonzero((firms.frame["sic"] == "24100").to_numpy())
+    n, many = len(steel), len(xy)
+    options = candidates(
+        *np.ascontiguousarray(xy.T), np.ones(n), labellings(many, n, 8), radius_m=None, minimum=None
+    )
+    assert len(options) > 1
+
+    def best(rows):
+        return max(_best_score(xy, rows, o.radius_m, o.minimum) for o in options)
+
+    drawn = []
+    for block, size in ((0, 25), (1, 5)):
+        rng = stream(8, "density", block)
+        drawn += [best(rng.choice(many, n, replace=False)) for _ in range(size)]
+    observed = best(steel)
+    assert got.frame.loc[0, "score"] == pytest.approx(observed, rel=1e-9)
+    reached = sum(d >= observed * (1 - 1e-9) for d in drawn)
+    assert got.frame.loc[0, "p"] == pytest.approx((1 + reached) / 31)
+    weakest = got.frame["score"].iloc[-1]
+    assert got.frame["p"].iloc[-1] == pytest.approx(
+        (1 + sum(d >= weakest * (1 - 1e-9) - 1e-12 for d in drawn)) / 31
+    )
 
 
 @pytest.mark.validity
