@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap.detection.firm_words import firm_summary
+from clustermap.detection.footprints import cluster_names, dissolved, hulls, shares
 from clustermap.detection.guards import difference
 from clustermap.errors import InputError
 
@@ -124,27 +125,28 @@ class Clusters:
 
     @property
     def footprints(self) -> gpd.GeoDataFrame:
-        """The frame with the geometry of each cluster: its areas dissolved, or its outline among firms."""
+        """The frame with each cluster's geometry (areas dissolved, or an outline among firms), `name` and `share`."""
         import geopandas as gpd
-        from shapely import union_all
 
-        if self.outlines is not None:
-            shapes = self.outlines.loc[self.frame["cluster"]].set_axis(self.frame.index)
-            return gpd.GeoDataFrame(self.frame.copy(), geometry=shapes)
-        polygons = self._polygons().geometry
-        parts = self.members.groupby("cluster")["area"]
-        dissolved = {cluster: union_all(polygons.loc[codes].to_numpy()) for cluster, codes in parts}
-        shapes = gpd.GeoSeries(
-            [dissolved[c] for c in self.frame["cluster"]], index=self.frame.index, crs=polygons.crs
-        )
-        return gpd.GeoDataFrame(self.frame.copy(), geometry=shapes)
+        shapes = dissolved(self) if self.outlines is None else self.outlines.loc[self.frame["cluster"]]
+        told = self.frame.assign(name=self.names.to_numpy(), share=shares(self).to_numpy())
+        return gpd.GeoDataFrame(told, geometry=shapes.set_axis(self.frame.index))
+
+    @property
+    def names(self) -> pd.Series:
+        """What each cluster is called on the ground: its largest town, or its largest member area."""
+        return cluster_names(self)
+
+    def hulls(self, *, ratio: float = 0.3) -> gpd.GeoSeries:
+        """Return the concave hull of each cluster's firms: 0 follows them most closely, 1 is convex."""
+        return hulls(self, ratio)
 
     def geo(self) -> gpd.GeoDataFrame:
         """Return the member areas with their cluster, indexed by code; the member firms where firms were clustered."""
         if self.firms is not None:
             return self.firms.frame.merge(self.members, on="firm_id", suffixes=("_firm", ""))
         inside = self.members.merge(self.frame[["cluster", "sector"]], on="cluster").set_index("area")
-        return self._polygons().join(inside, how="inner").rename_axis("code")
+        return self.polygons().join(inside, how="inner").rename_axis("code")
 
     def values(self, cluster: str) -> pd.Series:
         """Return the sector's value in every area of one cluster, by area; what every member counts, by firm."""
@@ -265,7 +267,14 @@ class Clusters:
         shown = ", ".join(map(str, names[:_NAMED]))
         return f"{shown} and {len(codes) - _NAMED} more" if len(codes) > _NAMED else shown
 
-    def _polygons(self) -> gpd.GeoDataFrame:
+    def polygons(self) -> gpd.GeoDataFrame:
+        """Return the areas that were scanned.
+
+        Raises
+        ------
+        InputError
+            CM-SCAN-008: the table was made without areas.
+        """
         if self.areas is None:
             raise InputError(
                 "CM-SCAN-008",

@@ -52,8 +52,10 @@ def _found(row: Any, labels: dict[str, str]) -> str:
 
 
 def _cluster(clusters: Clusters, row: Any) -> str:
+    name = clusters.names[row.cluster]
+    called = row.cluster if name == row.cluster else f"{row.cluster} ({name})"
     return (
-        f"{row.cluster}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
+        f"{called}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
         f"{row.expected:,.1f} ({row.relative_risk:.2f} times), p = {row.p:.3g} ({clusters.permutations:,} random "
         "labellings)." + (clusters.stability.sentence(row.cluster) if clusters.stability else "")
     )
