@@ -21,6 +21,7 @@ from clustermap.measures.distance import (
     economy_distances,
     economy_from_pairs,
 )
+from clustermap.measures.distance.bands import simulated_bands
 from clustermap.measures.distance.cells import (
     cell_histogram,
     grid_of,
@@ -30,6 +31,7 @@ from clustermap.measures.distance.cells import (
 )
 from clustermap.measures.distance.moments import Moments, coefficients, ring_spread
 from clustermap.measures.distance.pairs import pair_histogram, weighted_pair_histogram
+from clustermap.measures.distance.results import label_of
 from clustermap.measures.distance.samples import draw_sites, sampled_on_cells, sampled_pairs
 from clustermap.measures.distance.smoothing import kernel
 from clustermap.sources.firms import as_firms
@@ -282,6 +284,17 @@ def test_firms_on_a_lattice_of_their_own_are_dispersed(points):
     assert (result.frame["value"] < result.frame["global_lower"]).any()
 
 
+def test_a_curve_that_is_no_number_has_no_p():
+    curves = np.random.default_rng(1).random((99, 3))
+    for seen, drawn in (
+        (np.array([0.5, np.nan, 0.5]), curves),
+        (curves[0], np.where(curves > 0.9, np.nan, curves)),
+    ):
+        bands = simulated_bands(seen, drawn, 0.05)
+        assert np.isnan([bands.p_above, bands.p_below]).all()
+        assert label_of(bands.p_above, bands.p_below, 0.05) == "no answer"
+
+
 def test_labels_follow_the_bands_and_the_p(firms):
     result = duranton_overman(firms, sectors="trade", **{**NEAR, "permutations": 199})
     for name, frame in result.frame.groupby("sector"):
@@ -469,6 +482,9 @@ def test_bad_input_is_refused_with_its_code(firms, points):
         duranton_overman(firms.assign(none=0.0), weights="none", **options)
     with pytest.raises(InputError, match="CM-DISTANCE-003"):
         duranton_overman(firms.assign(loss=-1.0), weights="loss", **options)
+    for scale in (1e200, 1e-200):  # products of such numbers are infinite or 0, and the curve is none
+        with pytest.raises(InputError, match="CM-DISTANCE-003"):
+            duranton_overman(firms.assign(jobs=firms["jobs"] * scale), weights="jobs", **options)
     with pytest.raises(OptionError, match="CM-DISTANCE-006"):
         duranton_overman(firms, **{**options, "permutations": 9})
     with pytest.raises(OptionError, match="CM-DISTANCE-010"):

@@ -208,6 +208,35 @@ def test_firms_without_any_neighbour_are_left_out(points):
     assert set(found.tests["status"]) == {"no firm has a neighbour"}
 
 
+def test_the_indices_are_sums_over_the_distances_that_have_a_value(points):
+    rng = np.random.default_rng(5)
+    side = np.arange(8) * 7_000.0
+    lattice = np.array(np.meshgrid(side, side)).reshape(2, -1).T
+    crowd = lattice[rng.integers(0, 64, 600)] + rng.normal(0, 900, (600, 2))
+    lonely = np.array([[90_000.0, 90_000.0], [120_000.0, 90_000.0]])
+    firms = points(
+        *np.vstack((lattice, crowd, lonely)).T, kind=["grid"] * 64 + ["crowd"] * 600 + ["alone"] * 2
+    )
+    found = marcon_puech(
+        firms, sectors="kind", maximum_m=20_000.0, permutations=199, correction="none", seed=1
+    )
+    tests, frame = found.tests.set_index("sector"), found.frame.set_index("sector")
+    assert frame.loc["alone", "value"].isna().all()
+    assert tests.loc["grid", "label"] == "dispersed"
+    assert tests.loc["grid", "localisation"] == 0 < tests.loc["grid", "dispersion"]
+    grid, step = frame.loc["grid"], frame.loc["grid", "distance"].diff().iloc[1]
+    below = (grid["global_lower"] - grid["value"]).clip(lower=0)
+    assert tests.loc["grid", "dispersion"] == pytest.approx(below.sum() * step)
+    some = marcon_puech(
+        firms[firms["kind"] != "alone"].sample(80, random_state=1), sectors="kind", sector="grid",
+        maximum_m=20_000.0, permutations=199, seed=1,
+    )  # fmt: skip
+    unknown = some.frame["global_upper"].isna()
+    assert 0 < unknown.sum() < len(unknown)
+    assert some.frame.loc[unknown, ["localisation", "dispersion"]].isna().all(axis=None)
+    assert np.isfinite([some.localisation, some.dispersion]).all()
+
+
 def test_bad_options_are_refused(firms):
     for wrong in ({"function": "K"}, {"bandwidth": 5.0}, {"method": "guess"}):
         with pytest.raises(OptionError, match="CM-DISTANCE-012"):

@@ -72,12 +72,15 @@ def result_of(
 
 
 def _outside(t: Tested) -> tuple[Floats, Floats]:
-    """Return by distance how far the curve lies above and below the global bands; a localised one is not dispersed."""
+    """Return by distance how far the curve lies above and below the global bands; a localised one is not dispersed.
+
+    Where M has no value (no firm has a neighbour that near) both are NaN.
+    """
     if t.bands is None:
         return np.full_like(t.value, np.nan), np.full_like(t.value, np.nan)
     above = np.maximum(t.value - t.bands.global_upper, 0.0)
     below = np.maximum(t.bands.global_lower - t.value, 0.0)
-    return above, np.zeros_like(below) if above.any() else below
+    return above, below * 0.0 if (above > 0).any() else below
 
 
 def _row(t: Tested, points: Floats, alpha: float) -> dict[str, Any]:
@@ -95,8 +98,8 @@ def _row(t: Tested, points: Floats, alpha: float) -> dict[str, Any]:
         "p": min(1.0, 2 * min(up, low)) if np.isfinite(up) else np.nan,
         "q": np.nan,
         "label": label_of(up, low, alpha),
-        "localisation": above.sum() * step,
-        "dispersion": below.sum() * step,
+        "localisation": np.nansum(above) * step if t.bands is not None else np.nan,
+        "dispersion": np.nansum(below) * step if t.bands is not None else np.nan,
         "status": t.status,
     }
 

@@ -118,9 +118,11 @@ def _finite(scale: Floats) -> Floats:
 def _critical(deviations: Floats, alpha: float) -> tuple[float, float]:
     """Return the largest deviation that is no rejection, and p of the first row among all, ties included.
 
-    The first row rejects exactly where it exceeds the critical value.
+    The first row rejects exactly where it exceeds the critical value; NaN where a deviation is no number.
     """
     largest = deviations.max(axis=1)
+    if np.isnan(largest).any():
+        return np.nan, np.nan
     rejected = int(np.floor(alpha * len(largest) * (1 + 1e-12)))
     critical = np.partition(largest, len(largest) - rejected - 1)[len(largest) - rejected - 1]
     return float(critical), float((largest >= largest[0] - _TIES).mean())

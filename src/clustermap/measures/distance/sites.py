@@ -26,6 +26,7 @@ __all__ = ["Sector", "coordinates", "located", "number_of_draws", "read_sectors"
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 FEWEST_SITES = 4
+_LARGEST, _SMALLEST = 1e75, 1e-75  # products of four are still numbers
 
 
 class Sector(NamedTuple):
@@ -91,7 +92,7 @@ def site_weights(firms: Firms, weights: str) -> tuple[Floats, list[str]]:
     ------
     InputError
         CM-DISTANCE-002: the column is absent, no number, or holds no positive value. CM-DISTANCE-003: negative or
-        infinite values.
+        infinite values, or so large or small that their products are no numbers.
     """
     n, frame = len(firms), firms.frame
     if weights == "firms":
@@ -105,12 +106,12 @@ def site_weights(firms: Firms, weights: str) -> tuple[Floats, list[str]]:
             fix='weights="firms", or the name of a numeric column',
         )
     column = frame[weights].to_numpy(dtype=float, na_value=np.nan)
-    bad = np.flatnonzero(np.isinf(column) | (column < 0))
+    bad = np.flatnonzero((column > _LARGEST) | (column < 0) | ((column > 0) & (column < _SMALLEST)))
     if len(bad):
         raise InputError(
             "CM-DISTANCE-003",
-            f"{len(bad):,} of {n:,} firms have a negative or infinite {weights}: "
-            + examples((int(r), frame["firm_id"].iloc[r]) for r in bad),
+            f"{len(bad):,} of {n:,} firms have a {weights} that is negative, infinite, above {_LARGEST:g} or "
+            f"between 0 and {_SMALLEST:g}: " + examples((int(r), frame["firm_id"].iloc[r]) for r in bad),
             why="a product with such a number has no meaning as a weight",
             fix=f"firms whose {weights} is between 0 and a sensible maximum",
         )
