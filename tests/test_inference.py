@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
+import clustermap as cm
 from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
 from clustermap.inference import adjust, check_resolution, monte_carlo_p, permutations_needed
 
@@ -104,3 +106,28 @@ def test_the_number_named_is_the_smallest_that_can_reject(family):
     check_resolution(needed, family, 0.05, "bonferroni")
     with pytest.raises(StatisticsError, match=f"at least {needed}"):
         check_resolution(needed - 1, family, 0.05, "bonferroni")
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, -0.1, float("nan"), "0.95", None])
+def test_what_is_no_level_is_refused_with_a_code_by_every_verb(level):
+    counts = pd.DataFrame([[4, 1, 7], [6, 9, 2], [3, 3, 8]], index=list("ABC"), columns=["p1", "p2", "q1"])
+    verbs = [
+        lambda: cm.location_quotient(counts, interval=level),
+        lambda: cm.location_quotient(counts).shrunken(interval=level if level is not None else 2),
+        lambda: cm.sector_concentration(counts, interval=level),
+        lambda: cm.quotient_change(counts, counts, interval=level),
+        lambda: cm.variety(counts, groups=1, interval=level),
+        lambda: cm.complexity(counts, interval=level),
+        lambda: cm.proximity(counts, alpha=level, seed=1),
+        lambda: cm.coagglomeration(counts, alpha=level, seed=1),
+    ]
+    for verb in verbs:
+        with pytest.raises(OptionError):
+            verb()
+
+
+@pytest.mark.parametrize("verb", [cm.variety, cm.complexity])
+def test_one_resample_makes_no_interval(verb):
+    counts = pd.DataFrame([[4, 1, 7], [6, 9, 2], [3, 3, 8]], index=list("ABC"), columns=["p1", "p2", "q1"])
+    with pytest.raises(OptionError, match="replicates=1"):
+        verb(counts, replicates=1)

@@ -13,13 +13,32 @@ from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
 if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction
 
-__all__ = ["adjust", "check_resolution", "decisions", "monte_carlo_p", "permutations_needed", "step_up"]
+__all__ = [
+    "adjust",
+    "check_resolution",
+    "decisions",
+    "is_level",
+    "monte_carlo_p",
+    "permutations_needed",
+    "step_up",
+]
 
 Array = npt.NDArray[np.float64]
 MINIMUM_AUTO = 9_999
 MAXIMUM_AUTO = 999_999
 _SURE = 0.99
 _CORRECTIONS = ("fdr_bh", "bonferroni", "none")
+
+
+def is_level(given: object) -> bool:
+    """Say whether something is a number between 0 and 1: a level, or the coverage of an interval.
+
+    Examples
+    --------
+    >>> is_level(0.95), is_level(95), is_level("0.95"), is_level(float("nan"))
+    (True, False, False, False)
+    """
+    return isinstance(given, int | float | np.integer | np.floating) and bool(0 < given < 1)
 
 
 def monte_carlo_p(

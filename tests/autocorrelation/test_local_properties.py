@@ -22,7 +22,7 @@ from clustermap.autocorrelation import (
     losh,
     quantile_lisa,
 )
-from clustermap.errors import ClusterMapWarning, StatisticsError
+from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
 
 STATISTICS = {
     "moran": local_moran,
@@ -115,3 +115,10 @@ def test_values_whose_squares_are_no_numbers_are_refused_and_another_unit_clears
     mended = eval(error.value.fix, {"values": values * scale})  # noqa: S307 - our own words
     again, plain = (verb(row, ring, permutations=1_999, seed=1).frame["p"] for row in (mended, values))
     assert again.to_list() == plain.to_list()
+
+
+@pytest.mark.parametrize("alpha", [None, "0.05", 5, float("nan")])
+def test_what_is_no_level_is_refused(alpha):
+    ring = Graph.from_arrays([0, 1, 2, 3], [1, 2, 3, 0], [1] * 4)
+    with pytest.raises(OptionError, match="is no level"):
+        local_moran(pd.Series([1.0, 2.0, 4.0, 3.0]), ring, alpha=alpha)

@@ -281,6 +281,14 @@ def test_cells_without_an_answer_say_why():
     assert (gone.loc[gone["sector"] == "a", "status"] == "nothing expected at one of the dates").all()
 
 
+def test_an_unknown_total_is_called_suppressed_and_not_nothing():
+    counts = pd.DataFrame({"steel": [4, 1, 2], "rest": [6, 9, 8]}, index=["A", "B", "C"])
+    hidden = SectorTable.from_values(counts, area_totals=pd.Series({"A": np.nan, "B": 10.0, "C": 10.0}))
+    status = quotient_change(hidden, counts).frame.set_index("area")["status"]
+    assert set(status["A"]) == {"suppressed"}
+    assert set(status[["B", "C"]]) == {"ok"}
+
+
 def test_employment_and_parts_of_firms_have_ratios_but_no_p(e9):
     for first, second in (
         [SectorTable.from_values(frame, measure="employment") for frame in e9],

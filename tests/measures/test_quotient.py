@@ -511,7 +511,7 @@ def test_an_interval_is_a_share(three, interval):
         location_quotient(three, interval=interval)
 
 
-@pytest.mark.parametrize("reference", ["nations", ["A", "Z"], []])
+@pytest.mark.parametrize("reference", ["nations", ["A", "Z"], [], 5])
 def test_an_unknown_reference_is_refused(three, reference):
     with pytest.raises(OptionError, match="CM-LQ-002"):
         location_quotient(three, reference=reference)

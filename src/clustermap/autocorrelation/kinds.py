@@ -73,7 +73,7 @@ def read_kinds(data: pd.DataFrame | pd.Series, graph: Graph, sector: str | None)
             )
         columns = [data[c] for c in (data.columns.sort_values() if sector is None else [sector])]
     elif isinstance(data, pd.Series):
-        if sector not in {None, data.name}:
+        if sector is not None and sector != data.name:
             raise OptionError("CM-SECTOR-001", f"a series has no sector {sector!r}", fix="sector=None")
         columns = [data]
     else:

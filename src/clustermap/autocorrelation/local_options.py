@@ -10,7 +10,7 @@ import numpy as np
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.nulls import Null, as_null
 from clustermap.errors import OptionError
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Options:
         v.check_option("transformation", self.transformation, ("row", "binary"))
         adjust([], self.correction)  # refuses an unknown one before any work
         as_null(self.null)
-        if not 0 < self.alpha < 1:
+        if not is_level(self.alpha):
             raise OptionError("CM-MORAN-001", f"alpha={self.alpha} is no level", fix="alpha=0.05")
         made = self.permutations
         if isinstance(made, str) and made in {"auto", "adaptive"}:

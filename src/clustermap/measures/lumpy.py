@@ -13,7 +13,7 @@ import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.errors import InputError, OptionError, examples
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import beta_limits, two_sided_p
 from clustermap.randomness import resolve_seed, stream
 from clustermap.schema import LUMPY_COLUMNS
@@ -170,7 +170,7 @@ def bootstrap_quotient(
     >>> round(float(result.sectors.loc["s", "n_eff"]), 2), float(result.frame["lq"].iloc[0])
     (1.22, 2.0)
     """
-    if not 0 < interval < 1 or replicates < _FEWEST_DRAWS or minimum_plants < 3:  # noqa: PLR2004 - two only repeat
+    if not is_level(interval) or replicates < _FEWEST_DRAWS or minimum_plants < 3:  # noqa: PLR2004 - two only repeat
         raise OptionError(
             "CM-LUMPY-001",
             f"interval={interval}, replicates={replicates}, minimum_plants={minimum_plants}",

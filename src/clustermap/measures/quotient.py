@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import OptionError
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 from clustermap.measures.quotients import Quotients
 from clustermap.measures.shrinkage import dispersion, shrink
 from clustermap.measures.trials import (
@@ -118,7 +118,7 @@ def location_quotient(
     1.50 (1.36 to 1.65)
     """
     table = as_table(table)
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-LQ-001", f"interval={interval} is no coverage", fix="interval=0.95")
     for option, asked, known in (("law", law, get_args(CountLaw)), ("cells", cells, get_args(Shown))):
         if asked not in known:
@@ -185,7 +185,9 @@ def _frame(part: SectorTable, cells: Cells, trial: Trial, columns: dict[str, Flo
 def _reference(reference: Sequence[str], labels: pd.Index) -> str | tuple[str, ...]:
     if isinstance(reference, str) and reference in _RULES:
         return reference
-    codes = [reference] if isinstance(reference, str) else list(reference)
+    codes = (
+        [reference] if isinstance(reference, str) or not hasattr(reference, "__iter__") else list(reference)
+    )
     strange = [code for code in codes if code not in labels]
     if strange or not codes:
         raise OptionError(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError
+from clustermap.inference import is_level
 from clustermap.measures.shrinkage import plausible, posterior_limits
 from clustermap.measures.trials import Margins, Trial, by_sector, stored_cells
 from clustermap.schema import QUOTIENT_COLUMNS
@@ -174,7 +175,7 @@ class Quotients:
         True
         """
         level = self.interval if interval is None else interval
-        if not 0 < level < 1:
+        if not is_level(level):
             raise OptionError("CM-LQ-001", f"interval={interval} is no coverage", fix="interval=0.95")
         at = pd.Index(self.sectors).get_indexer(self.frame["sector"])
         count = self.frame["value"].where(self.frame["lq"].notna()).to_numpy()

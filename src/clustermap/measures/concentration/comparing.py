@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import ClusterMapWarning, InputError, OptionError, StatisticsError
-from clustermap.inference import adjust, check_resolution, monte_carlo_p, permutations_needed
+from clustermap.inference import adjust, check_resolution, is_level, monte_carlo_p, permutations_needed
 from clustermap.measures.concentration.engine import MEASURES, Measured, Problem, Units, measured, steps
 from clustermap.measures.concentration.plants import read_plants
 from clustermap.measures.concentration.results import STATUS_OK, Concentration
@@ -118,7 +118,7 @@ def _check(options: Options) -> None:
             fix=f"one of {', '.join(map(repr, get_args(ProfileReference)))}",
         )
     draws = options.permutations
-    faults = [] if 0 < options.interval < 1 else [f"interval={options.interval} is no coverage"]
+    faults = [] if is_level(options.interval) else [f"interval={options.interval} is no coverage"]
     if draws != "auto" and (not isinstance(draws, int) or draws < 0):
         faults.append(f'permutations={draws!r} is neither "auto" nor a number of throws')
     if not isinstance(options.replicates, int) or options.replicates < 0 or options.replicates == 1:

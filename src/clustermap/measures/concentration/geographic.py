@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
-from clustermap.inference import adjust, check_resolution, monte_carlo_p, permutations_needed
+from clustermap.inference import adjust, check_resolution, is_level, monte_carlo_p, permutations_needed
 from clustermap.measures.concentration.colocation import (
     counts_in_tails,
     jackknife,
@@ -293,7 +293,7 @@ def _status(sums: Sums) -> npt.NDArray[np.object_]:
 
 def _draws(asked: Literal["auto"] | int, family: int, interval: float, correction: Correction) -> int:
     """Choose, or check, the number of random locations."""
-    if not 0 < interval < 1 or (asked != "auto" and (not isinstance(asked, int) or asked < 0)):
+    if not is_level(interval) or (asked != "auto" and (not isinstance(asked, int) or asked < 0)):
         raise OptionError(
             "CM-CONC-003",
             f"interval={interval!r}, permutations={asked!r}",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.concentration.results import STATUS_OK
 from clustermap.schema import STOCK_COLUMNS
@@ -190,7 +190,7 @@ def cluster_index(
     21.87491
     """
     table = as_table(table)
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-CONC-003", f"interval={interval} is no coverage", fix="interval=0.95")
     if len(table.values) < _TWO:
         raise StatisticsError(

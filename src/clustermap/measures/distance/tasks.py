@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.errors import OptionError
+from clustermap.inference import is_level
 from clustermap.measures.distance.economy import BEYOND
 from clustermap.measures.distance.smoothing import kernel, silverman
 from clustermap.schema import KdMethod
@@ -84,7 +85,7 @@ def check_options(method: str, bandwidth: float | None, alpha: float) -> None:
             f"one of {', '.join(map(repr, get_args(KdMethod)))}",
         ),
         (bandwidth is None or 0 < bandwidth < np.inf, f"bandwidth={bandwidth!r}", "bandwidth=2_000, or None"),
-        (0 < alpha < 1 / 2, f"alpha={alpha!r}", "alpha=0.05"),
+        (is_level(alpha) and alpha < 1 / 2, f"alpha={alpha!r}", "alpha=0.05"),
     ):
         if not good:
             raise OptionError("CM-DISTANCE-012", f"{what} is not possible", fix=fix)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import OptionError, StatisticsError
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import two_sided_p
 from clustermap.measures.growth.lives import day, in_sectors, lives_of, placed
 from clustermap.schema import BIRTH_COLUMNS
@@ -195,7 +195,7 @@ def births(
     from clustermap.tables.membership import given
 
     first, last = _years(years)
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-GROWTH-005", f"interval={interval} is no coverage", fix="interval=0.95")
     located, polygons = given(firms, areas)
     lives = lives_of(located, incorporated=incorporated, dissolved=dissolved)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError
-from clustermap.inference import adjust
+from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.growth.pairs import (
     STATUS_OK,
@@ -196,7 +196,7 @@ def quotient_change(
     >>> print(f"{row.sector}: {row.lq_before:.2f} to {row.lq_after:.2f}, p = {row.p:.4f}")
     steel: 1.00 to 2.50, p = 0.0004
     """
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-GROWTH-005", f"interval={interval} is no coverage", fix="interval=0.95")
     pair = pair_of(before, after)
     expected = tuple(_expected(table) for table in (pair.before, pair.after))
@@ -230,6 +230,7 @@ def _expected(table: SectorTable) -> Floats:
 def _states(pair: Pair, expected: tuple[Floats, ...]) -> tuple[npt.NDArray[np.object_], Flags]:
     """Say of each cell what can be known, and whether it has a p."""
     status = pair.status.copy()
+    status[np.isnan(expected[0]) | np.isnan(expected[1])] = STATUS_SUPPRESSED  # a total that is not known
     hidden = status == STATUS_SUPPRESSED
     nothing = ~hidden & ~((expected[0] > 0) & (expected[1] > 0))
     with np.errstate(invalid="ignore"):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.inference import is_level
 from clustermap.measures.growth.estimators import curves_of, log_rank
 from clustermap.measures.growth.lives import ALL, day, in_sectors, lives_of, placed
 from clustermap.schema import SURVIVAL_COLUMNS
@@ -203,7 +204,7 @@ def survival(
     >>> survival(firms, until="2020-01-01").frame["survival"].to_list()
     [0.75, 0.5]
     """
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-GROWTH-005", f"interval={interval} is no coverage", fix="interval=0.95")
     taken, opened = day(until, "until"), day(since, "since") if since is not None else -np.inf
     firms, lives = _with_dates(firms, incorporated, dissolved)

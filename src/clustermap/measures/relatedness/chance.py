@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from clustermap.compiled import workers
 from clustermap.errors import OptionError
-from clustermap.inference import check_resolution
+from clustermap.inference import check_resolution, is_level
 from clustermap.measures.relatedness.kernels import sum_tails, trade
 from clustermap.randomness import stream
 
@@ -94,7 +94,7 @@ def draws_for(
     Raises
     ------
     OptionError
-        CM-RELATE-005: no positive whole number and not "auto".
+        CM-RELATE-001: `alpha` is no level. CM-RELATE-005: no positive whole number and not "auto".
     StatisticsError
         CM-STAT-003: nothing could be rejected.
 
@@ -103,6 +103,8 @@ def draws_for(
     ClusterMapWarning
         CM-STAT-005: coarse for the family.
     """
+    if not is_level(alpha):
+        raise OptionError("CM-RELATE-001", f"alpha={alpha!r} is no level", fix="alpha=0.05")
     if permutations == "auto":
         wanted = np.ceil(20 * max(family, 1) / alpha) - 1
         draws = int(np.clip(wanted, _FEWEST, min(_MOST, max(_FEWEST, _BUDGET / work))))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.inference import is_level
 from clustermap.measures.relatedness.presence import check_choice, find_presence
 from clustermap.measures.relatedness.resampling import resampled_index, resampling, source_of
 from clustermap.measures.relatedness.spectra import components, spectrum
@@ -266,7 +267,7 @@ def complexity(
 
 def _check(interval: float, replicates: int) -> None:
     whole = isinstance(replicates, int | np.integer) and not isinstance(replicates, bool)
-    if not 0 < interval < 1 or not whole or replicates < 0:
+    if not is_level(interval) or not whole or replicates < 0 or replicates == 1:
         raise OptionError(
             "CM-COMPLEX-004",
             f"interval={interval!r}, replicates={replicates!r}: a coverage and a number of resamples are needed",

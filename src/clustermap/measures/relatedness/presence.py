@@ -140,7 +140,7 @@ def find_presence(
         presence at all.
     """
     check_choice("presence", presence, get_args(PresenceRule))
-    if not (np.isfinite(threshold) and threshold > 0):
+    if not isinstance(threshold, int | float | np.number) or not (np.isfinite(threshold) and threshold > 0):
         raise OptionError("CM-RELATE-001", f"threshold={threshold!r} is no quotient", fix="threshold=1.0")
     table, values = known_values(data, what=what)
     totals = table.area_totals.to_numpy(dtype=np.float64)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.errors import InputError, OptionError
+from clustermap.inference import is_level
 from clustermap.measures.relatedness.presence import check_choice
 from clustermap.randomness import resolve_seed, stream
 from clustermap.schema import VARIETY_COLUMNS
@@ -315,9 +316,14 @@ class _Resample(NamedTuple):
 
 
 def _check(interval: float, replicates: int) -> None:
-    if not 0 < interval < 1:
+    if not is_level(interval):
         raise OptionError("CM-VARIETY-002", f"interval={interval} is no coverage", fix="interval=0.95")
-    if isinstance(replicates, bool) or not isinstance(replicates, int | np.integer) or replicates < 0:
+    if (
+        isinstance(replicates, bool)
+        or not isinstance(replicates, int | np.integer)
+        or replicates < 0
+        or replicates == 1
+    ):
         raise OptionError(
             "CM-VARIETY-002", f"replicates={replicates!r} is no number of resamples", fix="replicates=199"
         )
