@@ -182,7 +182,7 @@ def _frame(part: SectorTable, cells: Cells, trial: Trial, columns: dict[str, Flo
     return pd.DataFrame({name: told[name] for name in QUOTIENT_COLUMNS})
 
 
-def _reference(reference: Sequence[str], labels: pd.Index) -> str | tuple[str, ...]:
+def _reference(reference: Any, labels: pd.Index) -> str | tuple[str, ...]:
     if isinstance(reference, str) and reference in _RULES:
         return reference
     codes = (
