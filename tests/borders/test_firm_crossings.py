@@ -146,6 +146,8 @@ def test_nothing_found_is_crossed_to_nothing(firms, west_east):
     assert shared.frame.empty
     assert shared.pairs.empty
     assert shared.geo().empty
+    empty = cm.draw_map(none)
+    assert np.isfinite(empty._payload["bounds"]).all()
     assert cm.draw_map(none, areas=west_east) is not None
 
 
@@ -154,6 +156,9 @@ def test_maps_and_files_show_footprints_and_borders(found, firms, west_east, tmp
     drawn = cm.draw_map(shared, firms=firms)
     page = drawn.get_root().render()
     assert "a place of 60 firms" in page
+    (south, west), (north, east) = drawn._payload["bounds"]
+    whole = firms.frame.to_crs(4326).total_bounds
+    assert [west, south, east, north] == pytest.approx(list(whole), abs=0.02)
     drawn.save(tmp_path / "map.html")
     geopackage(tmp_path / "clusters.gpkg", {"footprints": found.footprints, "pairs": shared.geo()})
     stored = gpd.read_file(tmp_path / "clusters.gpkg", layer="footprints")

@@ -68,5 +68,8 @@ def _shapes(content: Content) -> dict[Any, Any]:
 def _bounds(content: Content, shapes: dict[Any, Any]) -> list[list[float]]:
     if shapes:
         return geometry.bounds(shapes.values(), content.crs)
-    box = shapely.box(*content.firms.frame.total_bounds) if content.firms is not None else shapely.Point(0, 0)
-    return geometry.bounds([box], content.crs)
+    firms = (
+        getattr(content.clusters, "firms", None) or content.firms
+    )  # members alone would cut their footprints
+    box = shapely.box(*firms.frame.total_bounds) if firms is not None else shapely.Point(0, 0)
+    return geometry.bounds([box], firms.crs if firms is not None else content.crs)
