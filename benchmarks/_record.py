@@ -12,7 +12,16 @@ from typing import Any
 LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "libpysal", "esda", "numba", "folium", "scikit-learn")
 
 
-def record(name: str, figures: dict[str, Any]) -> None:
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def earlier(name: str) -> dict[str, Any]:
+    """Return what is recorded under a name; nothing where nothing is."""
+    target = RESULTS / f"{name}.json"
+    return dict(json.loads(target.read_text(encoding="utf-8"))) if target.is_file() else {}
+
+
+def record(name: str, figures: dict[str, Any], *, quiet: bool = False) -> None:
     """Write ``benchmarks/results/NAME.json`` and print it."""
     machine = {
         "cores": os.cpu_count(),
@@ -22,7 +31,7 @@ def record(name: str, figures: dict[str, Any]) -> None:
         "libraries": {library: version(library) for library in LIBRARIES},
     }
     text = json.dumps({"machine": machine, **figures}, indent=1, sort_keys=True) + "\n"
-    target = Path(__file__).resolve().parent / "results" / f"{name}.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    print(text)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    if not quiet:
+        print(text)
