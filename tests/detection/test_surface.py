@@ -13,6 +13,7 @@ from shapely import box, points
 
 import clustermap as cm
 from clustermap.detection import surface as room
+from clustermap.detection import surface_grid as room_of_grids
 from clustermap.detection.surface_grid import cells_in_reach, choose_radius, make_grid
 from clustermap.detection.surface_kernels import kernel_weights, largest, smoothed
 from clustermap.errors import CrsError, OptionError, StatisticsError
@@ -130,7 +131,7 @@ def test_a_planted_corner_is_found_where_it_is(planted):
     )
     assert "1 cluster found" in found.summary()
     assert "random draw from all firms" in found.summary()
-    assert "C1: " in found._repr_html_()
+    assert "C1 (" in found._repr_html_()
     assert "(surface)" in repr(found)
 
 
@@ -180,6 +181,28 @@ def test_several_sectors_are_tested_one_by_one(planted):
     )
     assert two.family_size == 2
     assert "Each of 2 sectors was tested by itself" in two.summary()
+
+
+def test_a_sector_with_too_few_firms_is_told_beside_others(planted):
+    few = planted.assign(sic=planted["sic"].where(planted.index >= 3, "30110"))
+    found = surface(few, sector={"steel": ["241"], "ships": ["301"]}, radius_m=2_000)
+    assert "ships: no cluster; nowhere are there firms enough to tell." in found.summary()
+    assert np.isnan(found.surfaces[0].contour)
+    assert set(found.frame["sector"]) == {"steel"}
+
+
+def test_what_the_places_are_is_said(planted):
+    offices = planted.assign(location_kind="registered office")
+    assert "registered offices, not workplaces" in surface(offices, radius_m=2_000).summary()
+    workplaces = planted.assign(location_kind="workplace")
+    assert "workplaces" not in surface(workplaces, radius_m=2_000).summary()
+
+
+def test_the_bandwidth_stays_as_wide_as_the_grid_allows(planted, monkeypatch):
+    x, y = planted.geometry.x.to_numpy(), planted.geometry.y.to_numpy()
+    free = choose_radius(x, y, 0.5)
+    monkeypatch.setattr(room_of_grids, "_MOST_CELLS", 5_000)
+    assert choose_radius(x, y, 0.5) > free
 
 
 def test_the_surface_is_a_raster_and_squares(planted):

@@ -20,7 +20,8 @@ def firm_summary(clusters: Clusters) -> str:
     for surface in clusters.surfaces:
         lines += surface.summary().splitlines()
     lines += [_found(row, labels) for row in clusters.searches.itertuples(index=False)]
-    lines += [_cluster(clusters, row) for row in clusters.frame.itertuples(index=False)]
+    names = clusters.names
+    lines += [_cluster(clusters, row, names[row.cluster]) for row in clusters.frame.itertuples(index=False)]
     if len(clusters.frame):
         lines += [
             "These ratios are too high on average: the regions were selected for being high (winner's curse).",
@@ -51,8 +52,7 @@ def _found(row: Any, labels: dict[str, str]) -> str:
     return f"{label}: no cluster; nowhere are there firms enough to tell."
 
 
-def _cluster(clusters: Clusters, row: Any) -> str:
-    name = clusters.names[row.cluster]
+def _cluster(clusters: Clusters, row: Any, name: str) -> str:
     called = row.cluster if name == row.cluster else f"{row.cluster} ({name})"
     return (
         f"{called}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
