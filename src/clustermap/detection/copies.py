@@ -10,7 +10,8 @@ import numpy.typing as npt
 from clustermap.detection.field_rounds import EVEN_PENALTY, field_sets
 from clustermap.detection.inputs import places
 from clustermap.detection.rounds import Problem, sets_without_test
-from clustermap.detection.scan import Settings, problems_of
+from clustermap.detection.scan import problems_of
+from clustermap.detection.settings import Settings
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from clustermap.tables.tabulation import belonging, counted_weights
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clustermap.detection.scan import Settings
+    from clustermap.detection.settings import Settings
     from clustermap.sources.values import Firms
 
 __all__ = [

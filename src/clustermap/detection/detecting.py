@@ -17,7 +17,8 @@ from clustermap.detection.firm_options import (
 from clustermap.detection.firm_sectors import given_firms
 from clustermap.detection.guards import both_ways
 from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE, check_options, given_graph, given_table
-from clustermap.detection.scan import Settings, scan_table
+from clustermap.detection.scan import scan_table
+from clustermap.detection.settings import Settings
 from clustermap.detection.surface import SurfaceSettings, detect_surface
 from clustermap.randomness import resolve_seed
 from clustermap.tables.crowding import PER_ADDRESS, check_stacks

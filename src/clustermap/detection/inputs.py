@@ -13,7 +13,7 @@ from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.table import SectorTable, as_table
 
 if TYPE_CHECKING:
-    from clustermap.detection.scan import Settings
+    from clustermap.detection.settings import Settings
 
 __all__ = [
     "DEFAULT_LQ", "DEFAULT_SHARE", "check_below", "check_options", "field_places", "given_graph", "given_table",

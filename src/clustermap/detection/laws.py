@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from clustermap.detection.scan import Settings
+    from clustermap.detection.settings import Settings
     from clustermap.tables.table import SectorTable
 
 __all__ = ["check_share", "given_counts"]

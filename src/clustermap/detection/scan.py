@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ import pandas as pd
 from clustermap.compiled import workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
-from clustermap.detection.field_rounds import EVEN_PENALTY, p_against_field, scan_auto, scan_field
+from clustermap.detection.field_rounds import p_against_field, scan_auto, scan_field
 from clustermap.detection.inputs import field_places, levels_of
 from clustermap.detection.kernels import set_keys
 from clustermap.detection.laws import check_share, given_counts
 from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, split_ratios
+from clustermap.detection.settings import PRICES, Settings
 from clustermap.progress import reporting
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
 
@@ -25,37 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clustermap.progress import Progress
-    from clustermap.schema import Background, Likelihood
     from clustermap.tables.table import SectorTable
 
-__all__ = ["Settings", "frames_of", "problems_of", "scan_table"]
+__all__ = ["frames_of", "problems_of", "scan_table"]
 
 Floats = npt.NDArray[np.float64]
 
-_PENALTIES = {"minimum-effect": 1.5, "homogeneous": EVEN_PENALTY, "field": 0.75, "auto": 0.75}
 _FIELD_DRAWS = 199
 _MOST = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What was asked of the scan."""
-
-    method: str
-    background: Background
-    minimum_lq: float
-    levels: tuple[float, ...]
-    penalty: float | None
-    max_share: float
-    permutations: int
-    alpha: float
-    seed: int
-    likelihood: Likelihood = "poisson"
-
-    @property
-    def price(self) -> float:
-        """The penalty given, or that of the background."""
-        return _PENALTIES[self.background] if self.penalty is None else float(self.penalty)
 
 
 def scan_table(
@@ -145,7 +123,7 @@ def _method(settings: Settings, at: Floats | None) -> Callable[..., Searched]:
         if at is None or not searched.found or problem.likelihood == "jobs":
             return searched
         draws = min(settings.permutations, _FIELD_DRAWS)
-        fair = replace(problem, penalty=_PENALTIES["field"])
+        fair = replace(problem, penalty=PRICES["field"])
         p, background = p_against_field(fair, at, searched.found, permutations=draws, spread=spread)
         return replace(searched, p_field=p, background=background)
 

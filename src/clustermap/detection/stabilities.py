@@ -76,10 +76,10 @@ def stability(
     Notes
     -----
     Support is conditional on detection and no probability. A count of a copy has about twice the variance of a count
-    of the map, so that copies of a map without any cluster look significant more often than not; a low support says
-    that a figure hangs on few firms, a high one does not say that the cluster is real: p does. Copies search for
-    twice as many sets as there are clusters, each of a positive score; copies of a surface take its regions above the
-    contour of the map, those of DBSCAN the dense places at its radius and minimum. Where
+    of the map, so that copies of a map without any cluster look significant far more often than the level says; a
+    low support says that a figure hangs on few firms, a high one does not say that the cluster is real: p does.
+    Copies search for twice as many sets as there are clusters, each of a positive score; copies of a surface take its
+    regions above the contour of the map, those of DBSCAN the dense places at its radius and minimum. Where
     ``background="auto"`` chose a field or an even background, copies keep the choice.
 
     References
