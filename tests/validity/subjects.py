@@ -70,13 +70,19 @@ def _concentration(world: World, *, draws: int, alternative: str, seed: int) -> 
     return result.frame.query("sector != 'rest'")["p"].to_numpy()
 
 
-def _kd(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
-    curve = cm.duranton_overman(
+def _kd_curve(world: World, draws: int, seed: int) -> Any:
+    return cm.duranton_overman(
         world.data, sectors="kind", sector="sector", maximum_m=40_000, permutations=draws, seed=seed
     )
-    return np.array(
-        [{"two-sided": curve.p, "greater": curve.p_localised, "less": curve.p_dispersed}[alternative]]
-    )
+
+
+def _kd(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    return np.array([_kd_curve(world, draws, seed).p])
+
+
+def _kd_sides(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    curve = _kd_curve(world, draws, seed)
+    return np.array([curve.p_localised, curve.p_dispersed])
 
 
 def _border(null: Any = None) -> Callable[..., Floats]:
@@ -149,6 +155,7 @@ P: dict[str, Callable[..., Floats]] = {
     "maurel_sedillot": _agglomeration("maurel_sedillot"),
     "sector_concentration": _concentration,
     "duranton_overman": _kd,
+    "duranton_overman_sides": _kd_sides,
     "border_moran": _border(),
     "border_moran_within": _border(_within),
     "colocation_quotient": _colocation,
