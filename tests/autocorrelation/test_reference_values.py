@@ -89,6 +89,33 @@ def test_e12_columbus(columbus, rule, links, statistic):
     assert [geary.statistic, geary.z] == pytest.approx([peer.C, peer.z_rand], abs=1e-10)
 
 
+# neighbours of Columbus in POLYID order, as spData (CC0) has them: `col.gal.nb`
+COL_GAL = (
+    "2 3|1 3 4|1 2 4 5|2 3 5 8|3 4 6 8 9 11 15|5 9|8 12 13 14|4 5 7 11 12 13|5 6 10 15 20 22 25 26|"
+    "9 17 20 22|5 8 12 15 16|7 8 11 13 14 16|7 8 12 14|7 12 13 16 18 19|5 9 11 16 25 26|"
+    "11 12 14 15 18 24 25|10 20 23|14 16 19 24|14 18 24|9 10 17 22 23 27 32 33 35 40|24 30 34|"
+    "9 10 20 26 27 28|17 20 32|16 18 19 21 25 29 30|9 15 16 24 26 28 29|9 15 22 25 28 29|"
+    "20 22 28 33|22 25 26 27 29 33 35 37 38|24 25 26 28 30 37 38|21 24 29 37|34 36|20 23 40 41|"
+    "20 27 28 35|21 31 36 42|20 28 33 38 40 43 44|31 34 39 42 46|28 29 30 38 43 45|"
+    "28 29 35 37 43 44|36 46|20 32 35 41 47|32 40 47|34 36|35 37 38 44 45 48|35 38 43 48 49|"
+    "37 43 48 49|36 39|40 41|43 44 45 49|44 45 48"
+)
+
+
+def test_e12_columbus_with_the_published_neighbours(columbus):
+    crime, _ = columbus
+    pairs = [(i, int(j)) for i, row in enumerate(COL_GAL.split("|"), start=1) for j in row.split()]
+    focal, other = zip(*pairs, strict=True)
+    graph = Graph.from_arrays(list(focal), list(other), [1] * len(pairs))
+    assert graph.n_edges == 230
+    found = global_moran(crime, graph, permutations=0)
+    assert found.statistic == pytest.approx(0.4857709, abs=1e-7)
+    assert found.expected == pytest.approx(-0.0208333, abs=1e-7)
+    assert found.variance == pytest.approx(0.0089911213, abs=1e-9)
+    assert found.z == pytest.approx(5.342714, abs=1e-6)
+    assert global_geary(crime, graph, permutations=0).statistic == pytest.approx(0.5478034, abs=1e-7)
+
+
 def test_e13_guerry(guerry):
     frame, graph = guerry
     assert (len(frame), graph.n_edges) == (85, 420)
