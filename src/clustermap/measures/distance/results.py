@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class _Curves:
+class _Curves(ABC):
     """What every result carries: how it came about."""
 
     frame: pd.DataFrame
@@ -58,9 +59,9 @@ class _Curves:
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
 
+    @abstractmethod
     def summary(self) -> str:
         """Say in plain sentences what was found."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
