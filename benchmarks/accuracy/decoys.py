@@ -20,14 +20,15 @@ from scores import inner_links, rejected
 WORKERS, DRAWS, QUICK = 2, 199, 3
 SECTOR = {"planted": ["28990"]}
 GUARDS = ("keep", "cap", "drop")
+BACKGROUNDS = ("minimum-effect", "homogeneous")
 
 
-def run(job: tuple[str, str, int]) -> dict[str, float]:
+def run(job: tuple[str, str, str, int]) -> dict[str, float]:
     """Make one world, detect on it with one rule for stacks, and say which traps were avoided."""
     from clustermap import detect_clusters, tabulate
     from clustermap.testing import make_world
 
-    row, guard, seed = job
+    row, guard, background, seed = job
     world = make_world(**rows.DECOYS[row], seed=seed)
     table = world.table
     with warnings.catch_warnings():
@@ -36,7 +37,7 @@ def run(job: tuple[str, str, int]) -> dict[str, float]:
             firms = world.firms[["firm_id", "sic", "value", "geometry"]]
             table = tabulate(firms, world.areas, sectors=SECTOR, overlap="primary", stacks=guard)
         found = detect_clusters(
-            table, world.graph, sector="planted", background="homogeneous", permutations=DRAWS, seed=seed
+            table, world.graph, sector="planted", background=background, permutations=DRAWS, seed=seed
         )
     sets = [frozenset(codes) for _, codes in found.members.groupby("cluster")["area"]]
     ours, truth = (
@@ -61,19 +62,24 @@ def main() -> None:
     seeds = rows.DECOY_TUNING_SEEDS if asked.tuning or asked.quick else rows.DECOY_TEST_SEEDS
     seeds = seeds[:QUICK] if asked.quick else seeds
     out: dict[str, Any] = {}
+    jobs = [
+        (row, guard, background)
+        for row, world in rows.DECOYS.items()
+        for guard in (GUARDS if world.get("points") else GUARDS[:1])
+        for background in BACKGROUNDS
+        if asked.rows in row
+    ]
     with ProcessPoolExecutor(WORKERS) as pool:
-        for row, world in rows.DECOYS.items():
-            for guard in GUARDS if world.get("points") else GUARDS[:1]:
-                if asked.rows not in row:
-                    continue
-                runs = list(pool.map(run, [(row, guard, seed) for seed in seeds], chunksize=4))
-                hit, planted, found = (sum(r[k] for r in runs) for k in ("hit", "planted", "found"))
-                traps = [r["rejected"] for r in runs if np.isfinite(r["rejected"])]
-                out.setdefault(row, {})[guard] = {
-                    "runs": len(traps), "rejected": round(float(np.mean(traps)), 3),
-                    "recall": round(hit / planted, 3), "precision": round(hit / found, 3) if found else None,
-                }  # fmt: skip
-                print(f"{row:32s} stacks={guard:5s} {out[row][guard]}", flush=True)
+        for row, guard, background in jobs:
+            runs = list(pool.map(run, [(row, guard, background, seed) for seed in seeds], chunksize=4))
+            hit, planted, found = (sum(r[k] for r in runs) for k in ("hit", "planted", "found"))
+            traps = [r["rejected"] for r in runs if np.isfinite(r["rejected"])]
+            figures = {
+                "runs": len(traps), "rejected": round(float(np.mean(traps)), 3),
+                "recall": round(hit / planted, 3), "precision": round(hit / found, 3) if found else None,
+            }  # fmt: skip
+            out.setdefault(row, {})[f"{background}, {guard}"] = figures
+            print(f"{row:32s} {background:15s} stacks={guard:5s} {figures}", flush=True)
     if not (asked.tuning or asked.quick or asked.rows):
         sys.path.append(str(Path(__file__).resolve().parents[1]))
         from _record import record
