@@ -81,7 +81,7 @@ def main() -> None:
             out.setdefault(row, {})[f"{background}, {guard}"] = figures
             print(f"{row:32s} {background:15s} stacks={guard:5s} {figures}", flush=True)
     if not (asked.tuning or asked.quick or asked.rows):
-        sys.path.append(str(Path(__file__).resolve().parents[1]))
+        sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
         from _record import record
 
         targets = {"rejected": rows.REJECTED, "recall": rows.RECALL}

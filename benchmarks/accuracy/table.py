@@ -126,7 +126,7 @@ def main() -> None:
     asked = reader.parse_args()
     chosen = [name for name in rows.ROWS if asked.rows in name]
     names = [name for name in DETECTORS if asked.only in name]
-    sys.path.append(str(Path(__file__).resolve().parents[1]))
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
     from _record import earlier, record
 
     found = {} if asked.tuning or asked.fresh else earlier("accuracy").get("rows", {})

@@ -38,7 +38,7 @@ SIZES = (100_000, 1_000_000)
 
 def districts() -> tuple[cm.Areas, str]:
     """Read the real districts where they are, else the embedded ones."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
     file = Path(os.environ.get("CLUSTERMAP_REAL_DATA", default)) / "lad_2022_uk.geojson"
     if file.is_file():
         return cm.read_boundaries(file), "districts of the UK of 2022, strongly generalised"

@@ -12,7 +12,7 @@ from typing import Any
 LIBRARIES = ("numpy", "pandas", "geopandas", "shapely", "libpysal", "esda", "numba", "folium", "scikit-learn")
 
 
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def earlier(name: str) -> dict[str, Any]:

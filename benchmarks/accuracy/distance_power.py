@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-from _record import record
 
 SEED, SITES, SECTOR, TRIES, DRAWS, LEVEL = 20_261_128, 2_000, 40, 100, 199, 0.05
 NEAREST, SHARES = 100, (0.0, 0.1, 0.2, 0.3, 0.5)
@@ -51,6 +51,9 @@ def planted(world: Any, share: float, number: int) -> Any:
 def main() -> None:
     """Count, record."""
     from clustermap.measures.distance import duranton_overman, marcon_puech
+
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
+    from _record import record
 
     quick = "--quick" in sys.argv
     world, tries, rows = economy(), 5 if quick else TRIES, []
