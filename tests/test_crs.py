@@ -185,6 +185,28 @@ def test_in_britain_the_national_grid_is_the_default():
     assert not crs.in_britain([PARIS[0], np.nan], [PARIS[1], 53]).any()
 
 
+@pytest.mark.parametrize("system", ["EPSG:27700", "EPSG:4326", "EPSG:3857", "EPSG:3035", "EPSG:32630"])
+def test_a_box_deep_in_britain_holds_nothing_that_lies_elsewhere(system):
+    rng = np.random.default_rng(20_261_204)
+    deep = 0
+    for _ in range(200):
+        lon, lat = rng.uniform(-10, 3, 2), rng.uniform(49.5, 61.5, 2)
+        x, y = crs.transform(lon, lat, "EPSG:4326", system)
+        box = (min(x), min(y), max(x), max(y))
+        if crs.deep_in_britain(box, system):
+            deep += 1
+            inside = crs.to_lonlat(rng.uniform(box[0], box[2], 500), rng.uniform(box[1], box[3], 500), system)
+            assert crs.in_britain(*inside).all()
+    assert 40 < deep < 200
+
+
+def test_a_box_at_the_edge_of_britain_is_not_deep_inside():
+    assert crs.deep_in_britain((-5.0, 51.0, 1.0, 55.0), "EPSG:4326")
+    for box in ((-9.005, 51, 1, 55), (-5, 49.755, 1, 55), (-5, 51, 2.005, 55), (-5, 51, 1, 61.005)):
+        assert not crs.deep_in_britain(box, "EPSG:4326")
+    assert not crs.deep_in_britain((0.0, 0.0, 1e9, 1e9), "EPSG:27700")
+
+
 @pytest.mark.parametrize(
     "where",
     [bounds(PARIS), bounds(BUDAPEST), bounds(LEEDS[:2], PARIS), (np.nan,) * 4],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = [
     "WGS84",
     "check_coordinates",
     "check_reach",
+    "deep_in_britain",
     "in_britain",
     "is_projected_metric",
     "missing_crs",
@@ -34,6 +36,7 @@ _BRITAIN_METRES = (-100_000.0, -10_000.0, 700_000.0, 1_300_000.0)
 _DEGREES = (-180.0, -90.0, 180.0, 90.0)
 _MOSTLY = 0.99
 _HALF = 0.5
+_STEPS, _MARGIN = 65, 0.01  # places along a side; between them a straight side strays by less than the margin
 _CYLINDERS = ("Popular Visualisation Pseudo Mercator", "Mercator", "Equidistant Cylindrical")
 _WORLD_WIDE = 300.0  # degrees of longitude
 _PROJECT = 'read the data with project_to="EPSG:27700" (Britain) or another projected metric system'
@@ -242,7 +245,13 @@ def transform(x: Any, y: Any, source: Any, target: Any) -> tuple[Any, Any]:
     a, b = parse(source), parse(target)
     if a.equals(b, ignore_axis_order=True):
         return x, y
-    return Transformer.from_crs(a, b, always_xy=True).transform(x, y)
+    return _way(a, b).transform(x, y)
+
+
+@lru_cache(maxsize=32)
+def _way(source: CRS, target: CRS) -> Transformer:
+    """Look up how to get from one system to another once: PROJ searches its tables for tens of milliseconds."""
+    return Transformer.from_crs(source, target, always_xy=True)
 
 
 def in_britain(lon: Any, lat: Any) -> Any:
@@ -250,6 +259,28 @@ def in_britain(lon: Any, lat: Any) -> Any:
     lon, lat = (np.asarray(a, dtype=float) for a in (lon, lat))
     west, south, east, north = _BRITAIN
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
+def deep_in_britain(box: Any, crs: Any) -> bool:
+    """Tell whether a box lies well inside the area of use of EPSG:27700, by its outline: then so does all within.
+
+    Parameters
+    ----------
+    box : sequence of float
+        West, south, east and north in the units of `crs`.
+    crs : any
+        The system of the box.
+    """
+    west, south, east, north = (float(side) for side in box)
+    share = np.linspace(0.0, 1.0, _STEPS)
+    x, y = west + share * (east - west), south + share * (north - south)
+    lon, lat = to_lonlat(
+        np.concatenate((x, x, np.full(_STEPS, west), np.full(_STEPS, east))),
+        np.concatenate((np.full(_STEPS, south), np.full(_STEPS, north), y, y)),
+        crs,
+    )
+    deep = [side + _MARGIN * sign for side, sign in zip(_BRITAIN, (1, 1, -1, -1), strict=True)]
+    return bool(((lon >= deep[0]) & (lat >= deep[1]) & (lon <= deep[2]) & (lat <= deep[3])).all())
 
 
 def _guess(x: Any, y: Any) -> str:

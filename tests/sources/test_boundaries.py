@@ -11,7 +11,7 @@ from shapely.affinity import translate
 
 from clustermap import datasets
 from clustermap.errors import CrsError, InputError, OptionError
-from clustermap.sources import as_areas, read_boundaries
+from clustermap.sources import as_areas, read_boundaries, shapes
 from clustermap.sources.patterns import code_columns, kind_of_codes
 
 
@@ -65,6 +65,11 @@ def test_codes_tell_their_kind():
     assert kind_of_codes(["TLC1", "TLC2"]) == "itl2"
     assert kind_of_codes(["E06000001", "W06000001"]) == "lad"
     assert kind_of_codes(["E37000001", "E47000001"]) is None
+    assert kind_of_codes(["E37000001", "E3700000a"]) is None
+    assert kind_of_codes(["E37000001", "TLC1"]) is None
+    assert kind_of_codes(["TLC1", "TLC23"]) is None
+    assert kind_of_codes(["TLC1", "XLC2"]) is None
+    assert kind_of_codes(["E99000001", "E98000001"]) is None
     assert read_boundaries(world([square()], AREACD=["E12000001"], AREANM=["N"])).kind == "region"
 
 
@@ -272,6 +277,29 @@ def test_coordinates_that_are_not_numbers_are_set_aside():
     broken = Polygon([(400_000, 300_000), (np.nan, 300_000), (410_000, 310_000), (400_000, 310_000)])
     areas = read_boundaries(world([broken, square(1)]))
     assert areas.ledger.n("coordinates not finite") == 1
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")
+def test_faults_are_found_among_many_polygons_whatever_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr(shapes, "_WORTH_THREADS", 100)
+    n = 120
+    touching = Polygon([(0, 0), (9, 0), (9, 9), (5, 0), (0, 9)])
+    outlines = [translate(square(size=9), 9 * (i % 50), 9 * (i // 50)) for i in range(n)]
+    outlines[7] = Polygon([(4e5, 3e5), (float("nan"), 3e5), (4e5, 4e5)])
+    outlines[n - 3] = translate(touching, 5e5, 3e5)
+    outlines[n - 2] = GeometryCollection([outlines[n - 2], Point(4e5, 3e5)])
+    outlines[n - 1] = Polygon([(4e5, 3e5, float("nan")), (4e5 - 9, 3e5, 0), (4e5 - 9, 3e5 - 9, 0)])
+    told = []
+    for threads in (1, 3):
+        monkeypatch.setattr(shapes, "workers", lambda threads=threads: threads)
+        areas = read_boundaries(world(outlines))
+        assert areas.ledger.n("coordinates not finite") == 1
+        assert areas.ledger.n(shapes.MENDED) == 1
+        assert areas.ledger.n("only its polygons kept") == 1
+        assert areas.ledger.n("third dimension dropped") == 1
+        assert areas.frame.is_valid.all()
+        told.append(areas)
+    assert told[0].frame.equals(told[1].frame)
 
 
 def test_a_ring_without_area_is_no_polygon():

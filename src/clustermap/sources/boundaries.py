@@ -247,7 +247,7 @@ def _labels(
     else:
         raise _no_code(frame, "no column holds the codes of the areas")
     if kind in ("area", "nuts"):
-        kind = kind_of_codes(list(labels)) or kind
+        kind = kind_of_codes(labels.to_numpy(dtype=object)) or kind
     return labels, frame[named] if named else None, kind, year
 
 
@@ -275,12 +275,12 @@ def _areas(
     generalised: bool,
     notes: tuple[str, ...],
 ) -> Areas:
-    codes = np.array([c if not isinstance(c, str) else c.strip() for c in labels], dtype=object)
+    codes = _stripped(labels)
     kept = _kept(codes, keep)
-    nameless = np.array([c == "" or pd.isna(c) for c in codes], dtype=bool)
+    nameless = np.asarray(pd.isna(codes)) | (codes == "")
     candidates = np.array(frame.geometry.to_numpy(), dtype=object)
     candidates[~kept | nameless] = None
-    shapes, reason = sift(candidates)
+    shapes, reason, valid = sift(candidates)
     reason[nameless], reason[~kept] = "no code", _NOT_KEPT
     use = np.flatnonzero(~np.isin(reason, _SET_ASIDE))
     _check_left(use, reason)
@@ -289,9 +289,10 @@ def _areas(
     working = _working(shapes[use], settled, project_to)
     if not projections.same(settled, working):
         shapes[use] = gpd.GeoSeries(shapes[use], crs=settled).to_crs(working).to_numpy()
+        valid[use] = False  # what was valid there need not be so here
         systems = (projections.parse(settled).name, projections.parse(working).name)
         notes = (*notes, f"Outlines were projected from {systems[0]} to {systems[1]}.")
-    shapes[use], mended, change = mend(shapes[use], list(codes[use]))
+    shapes[use], mended, change = mend(shapes[use], codes[use].tolist(), valid=valid[use])
     reason[use] = np.where(mended == "accepted", reason[use], mended)
     if change > 0:
         notes = (*notes, f"Repairs changed no area by more than {change:.2g} of itself.")
@@ -303,7 +304,7 @@ def _areas(
     result.index = pd.Index(codes[use].tolist(), name="code")
     result = result.sort_index()
     verdicts = {r: "set aside" if r in _SET_ASIDE else "repaired" for r in set(reason) if r != "accepted"}
-    ledger = Ledger.from_reasons(pd.Series(reason), verdicts=verdicts, ids=codes, notes=notes)
+    ledger = Ledger.from_reasons(pd.Series(reason, dtype=object), verdicts=verdicts, ids=codes, notes=notes)
     return Areas(
         frame=result,
         kind=kind,
@@ -312,6 +313,13 @@ def _areas(
         ledger=ledger,
         generalised=generalised,
     )
+
+
+def _stripped(labels: pd.Index) -> np.ndarray:
+    """Return codes as they are, texts without spaces around them."""
+    codes = np.array(labels.to_numpy(dtype=object), dtype=object)
+    codes[:] = [c.strip() if isinstance(c, str) else c for c in codes.tolist()]
+    return codes
 
 
 def _kept(codes: np.ndarray, keep: str | Sequence[str] | None) -> np.ndarray:
@@ -341,7 +349,7 @@ def _check_left(use: np.ndarray, reason: np.ndarray) -> None:
 
 
 def _check_unique(codes: np.ndarray, use: np.ndarray) -> None:
-    at = use[pd.Series(codes[use]).duplicated(keep=False).to_numpy()]
+    at = use[pd.Series(codes[use], dtype=object).duplicated(keep=False).to_numpy()]
     if len(at):
         raise InputError(
             "CM-AREAS-002",
@@ -364,7 +372,10 @@ def _system(geometry: np.ndarray, crs: Any) -> Any:
 def _working(geometry: np.ndarray, crs: Any, project_to: Any) -> Any:
     """Choose the working system from longitudes and latitudes along the box of every area."""
     bounds = shapely.bounds(geometry)
-    step = np.ptp(shapely.total_bounds(geometry)) / 20 or 1.0
+    total = shapely.total_bounds(geometry)
+    if project_to is None and projections.deep_in_britain(total, crs):
+        return projections.parse(projections.BRITISH_NATIONAL_GRID)
+    step = np.ptp(total) / 20 or 1.0
     wide = np.ptp(bounds.reshape(-1, 2, 2), axis=1).max(axis=1) > step
     corners = np.concatenate(
         (

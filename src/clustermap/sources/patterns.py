@@ -37,6 +37,7 @@ _KINDS = {
     "CTRY": "country",
 }
 _CODE = re.compile(rf"^({'|'.join(sorted(_KINDS, key=len, reverse=True))})(\d\d)CD([1-9])?$", re.IGNORECASE)
+_NATIONAL, _TERRITORIAL = re.compile(r"[A-Z]\d{8}"), re.compile(r"TL[A-Z]\w{0,2}")
 _PREFIXES = {
     "E37": "lep",
     "E47": "mca",
@@ -114,11 +115,11 @@ def kind_of_codes(codes: Sequence[object]) -> str | None:
     >>> kind_of_codes(["E37000001", "E37000002"])
     'lep'
     """
-    kinds = {_kind(str(code)) for code in codes}
-    return kinds.pop() if len(kinds) == 1 else None
-
-
-def _kind(code: str) -> str | None:
-    if re.fullmatch(r"TL[A-Z]\w{0,2}", code):
-        return f"itl{len(code) - 2}"
-    return _PREFIXES.get(code[:3]) if re.fullmatch(r"[A-Z]\d{8}", code) else None
+    words = [str(code) for code in codes]
+    kinds = {_PREFIXES.get(begin) for begin in {word[:3] for word in words}}
+    sizes = {len(word) for word in words}
+    if len(kinds) != 1 or len(sizes) != 1:
+        return None
+    known = kinds.pop() or f"itl{sizes.pop() - 2}"
+    pattern = _TERRITORIAL if known.startswith("itl") else _NATIONAL
+    return known if all(map(pattern.fullmatch, words)) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
+from clustermap.compiled import workers
 from clustermap.errors import MAX_EXAMPLES, InputError, examples
 
 if TYPE_CHECKING:
@@ -17,9 +19,10 @@ __all__ = ["MENDED", "mend", "sift"]
 MAX_CHANGE = 0.001
 MENDED = "invalid outline repaired"
 _LOST = ("empty geometry", "coordinates not finite", "no polygon")
+_WORTH_THREADS = 2_000  # polygons; below that, starting threads takes longer
 
 
-def sift(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sift(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Keep polygons in two dimensions.
 
     Parameters
@@ -29,26 +32,34 @@ def sift(geometry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    geometry, reason : numpy.ndarray
-        The polygons, and one reason for every row: "accepted", what was dropped, or why nothing is left.
+    geometry, reason, valid : numpy.ndarray
+        The polygons, one reason for every row: "accepted", what was dropped, or why nothing is left; and which of
+        them are known to be valid as they are.
     """
     out = np.array(geometry, dtype=object)
     reason = np.full(len(out), "accepted", dtype=object)
     missing = shapely.is_missing(out) | shapely.is_empty(out)
-    reason[missing] = "empty geometry"
-    reason[~missing & ~_finite(out)] = "coordinates not finite"
-    flat = (reason == "accepted") & shapely.has_z(out)
-    out[flat] = shapely.force_2d(out[flat])
-    reason[flat] = "third dimension dropped"
     kinds = shapely.get_type_id(out)
     polygonal = (kinds == shapely.GeometryType.POLYGON) | (kinds == shapely.GeometryType.MULTIPOLYGON)
-    for i in np.flatnonzero(~np.isin(reason, _LOST) & ~polygonal):
+    valid = polygonal & ~missing
+    valid[valid] = _valid(out[valid])
+    doubtful = np.flatnonzero(~missing & ~valid)  # a valid polygon has finite coordinates
+    lost = missing.copy()
+    lost[doubtful] = ~_finite(out[doubtful])
+    reason[lost] = "coordinates not finite"
+    reason[missing] = "empty geometry"
+    flat = ~lost & shapely.has_z(out)
+    out[flat] = shapely.force_2d(out[flat])
+    reason[flat] = "third dimension dropped"
+    for i in np.flatnonzero(~lost & ~polygonal):
         out[i] = _polygons(out[i])
         reason[i] = "only its polygons kept" if not out[i].is_empty else "no polygon"
-    return out, reason
+    return out, reason, valid
 
 
-def mend(geometry: np.ndarray, labels: Sequence[object]) -> tuple[np.ndarray, np.ndarray, float]:
+def mend(
+    geometry: np.ndarray, labels: Sequence[object], *, valid: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Repair outlines that touch or cross themselves, by the "structure" method of GEOS.
 
     Parameters
@@ -57,6 +68,8 @@ def mend(geometry: np.ndarray, labels: Sequence[object]) -> tuple[np.ndarray, np
         On a plane, so that areas mean something.
     labels : sequence
         Codes, for messages.
+    valid : numpy.ndarray of bool, optional
+        Polygons that are known to be valid; all are looked at where absent.
 
     Returns
     -------
@@ -70,7 +83,8 @@ def mend(geometry: np.ndarray, labels: Sequence[object]) -> tuple[np.ndarray, np
     """
     out = np.array(geometry, dtype=object)
     reason = np.full(len(out), "accepted", dtype=object)
-    rows = np.flatnonzero(~shapely.is_valid(out))
+    rows = np.arange(len(out)) if valid is None else np.flatnonzero(~valid)
+    rows = rows[~_valid(out[rows])]
     if not len(rows):
         return out, reason, 0.0
     broken = out[rows]
@@ -95,6 +109,14 @@ def mend(geometry: np.ndarray, labels: Sequence[object]) -> tuple[np.ndarray, np
     out[rows] = mended
     reason[rows] = np.where(gone, "no polygon", MENDED)
     return out, reason, float(change[~gone].max(initial=0.0))
+
+
+def _valid(geometry: np.ndarray) -> np.ndarray:
+    """Ask GEOS, in threads where it pays."""
+    if len(geometry) < _WORTH_THREADS or workers() == 1:
+        return np.asarray(shapely.is_valid(geometry))
+    with ThreadPoolExecutor(workers()) as pool:
+        return np.concatenate(list(pool.map(shapely.is_valid, np.array_split(geometry, workers()))))
 
 
 def _finite(geometry: np.ndarray) -> np.ndarray:
