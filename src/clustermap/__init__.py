@@ -108,6 +108,7 @@ _HOMES = {
     "line_test": "borders.lines",
     "Line": "borders.line",
     "draw_map": "maps.draw",
+    "draw_tree": "maps.trees",
     "Study": "study",
     "StudyResult": "study",
     "run_study": "study",

@@ -34,6 +34,7 @@ from clustermap.errors import ClusterMapError as ClusterMapError
 from clustermap.errors import ClusterMapWarning as ClusterMapWarning
 from clustermap.ledger import Ledger as Ledger
 from clustermap.maps.draw import draw_map as draw_map
+from clustermap.maps.trees import draw_tree as draw_tree
 from clustermap.measures.bounds import QuotientBounds as QuotientBounds
 from clustermap.measures.bounds import quotient_bounds as quotient_bounds
 from clustermap.measures.concentration import Agglomeration as Agglomeration

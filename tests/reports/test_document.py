@@ -113,3 +113,14 @@ def test_an_address_in_data_becomes_no_link(text):
 def test_signs_that_turn_the_direction_of_writing_are_shown():
     assert "\u202e" not in report("abc\u202egnp.exe\x1b[2J")
     assert Page(escaped("abc\u202ed")).text == "abc\\u202ed"
+
+
+def test_a_nested_list_keeps_its_depth_and_nothing_of_it_becomes_markup():
+    source = markdown_report(
+        title="t",
+        first=[],
+        sentences=["s"],
+        sections=[("Tree", [(0, "C1 <b>"), (1, "1. C2"), (0, "C3")]), ("No", [])],
+    )
+    assert "## Tree\n\n- C1 &lt;b&gt;\n  - 1\\. C2\n- C3\n\n## No\n\nNone." in source
+    assert Page(source).tags <= TAGS | {"ul"}

@@ -209,3 +209,16 @@ def test_a_published_table_and_a_lookup_give_the_same_counts(table_study, demo):
     assert set(
         read_lookup(table_study / "lookup.csv", area="area", authority="authority").frame["authority"]
     ) == set(result.authorities.frame.index)
+
+
+def test_a_study_of_several_levels_shows_the_tree_and_counts_each_ground_once(tmp_path, written, minimal):
+    levels = "[detection]\nminimum_lq = 1.0\nlevels = [1.5, 2]\npermutations = 99\n[map]\nfirms = false\n"
+    result = run_study(Study.from_toml(written(minimal + levels)), tmp_path / "out")
+    report = result.files["report.md"].read_text(encoding="utf-8")
+    shown = report.split("## What lies inside what")[1].split("##")[0].strip().splitlines()
+    depth = result.clusters.tree["depth"].tolist()
+    assert [(len(line) - len(line.lstrip())) // 2 for line in shown] == depth
+    assert max(depth) > 0
+    widest = int((result.clusters.frame["level"] == 1).sum())
+    more = len(depth) - widest
+    assert f"Found: {widest} cluster{'s' if widest > 1 else ''} (and {more} at higher levels)" in report

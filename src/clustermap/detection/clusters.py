@@ -12,6 +12,7 @@ import pandas as pd
 from clustermap.detection.firm_words import firm_summary
 from clustermap.detection.footprints import cluster_names, dissolved, hulls, shares
 from clustermap.detection.guards import difference
+from clustermap.detection.trees import cluster_tree, tree_lines
 from clustermap.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Clusters:
         """What each cluster is called on the ground: its largest town, or its largest member area."""
         return cluster_names(self)
 
+    @property
+    def tree(self) -> pd.DataFrame:
+        """The clusters in reading order, each one followed by those inside it: `depth`, `level`, `parent`, `name`."""
+        return cluster_tree(self)
+
     def hulls(self, *, ratio: float = 0.3) -> gpd.GeoSeries:
         """Return the concave hull of each cluster's firms: 0 follows them most closely, 1 is convex."""
         return hulls(self, ratio)
@@ -175,12 +181,22 @@ class Clusters:
                 "The p-values say that there is an excess; which areas belong to it carries no error guarantee.",
             ]
             lines += [self.stability.caution()] if self.stability else []
+            lines += self._nested()
         if self.family_size > 1:
             lines.append(
                 f"Each of {self.family_size} sectors was scanned by itself: p is family-wise within a sector, "
                 f"so about {self.alpha:.0%} of sectors without any cluster report one."
             )
         return "\n".join([*lines, *([self.table.note] if self.table.note else []), *self._guarded()])
+
+    def _nested(self) -> list[str]:
+        """Show which cluster lies inside which, where more levels than one were scanned."""
+        if len(self.levels) < 2:  # noqa: PLR2004 - one level has nothing inside
+            return []
+        return [
+            "The tree: what lies inside what.",
+            *("  " * (1 + depth) + line for depth, line in tree_lines(self)),
+        ]
 
     def _guarded(self) -> list[str]:
         """Say what was done about stacks, and what it changes."""
@@ -196,7 +212,8 @@ class Clusters:
         return f"{cluster} ({self.named(list(largest))})"
 
     @property
-    def _unit(self) -> str:
+    def unit(self) -> str:
+        """What is counted: "firms" or "jobs"."""
         return "jobs" if self.table.measure == "employment" else "firms"
 
     def _question(self) -> str:
@@ -246,7 +263,7 @@ class Clusters:
         inside = f", inside {row.parent}" if isinstance(row.parent, str) else ""
         return (
             f"{row.cluster}{inside}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
-            f"({self.named(list(largest))}), {row.value:,.0f} {self._unit} where the national share gives "
+            f"({self.named(list(largest))}), {row.value:,.0f} {self.unit} where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
             f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
             + self._regional(row)

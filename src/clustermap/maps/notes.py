@@ -110,7 +110,7 @@ def _strongest(content: Content) -> str:
         names = list(map(clean, shares.loc[known & (shares["cluster"] == row["cluster"]), "name"]))
         several = f"the cluster lies in {len(names)} authorities: {_listed(names)}"
         text += f"; {several if len(names) > 1 else f'the cluster lies in {_listed(names)} alone'}"
-    others = len(frame) - 1
+    others = int((frame["level"] == row["level"]).sum()) - 1  # those inside wider ones stand in the tree
     return f"{text}. {others} more cluster{'s' if others > 1 else ''} found." if others else f"{text}."
 
 

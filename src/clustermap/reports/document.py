@@ -27,7 +27,7 @@ def markdown_report(
     title: str,
     first: Sequence[str],
     sentences: Sequence[str],
-    sections: Sequence[tuple[str, str | pd.DataFrame]],
+    sections: Sequence[tuple[str, str | pd.DataFrame | list[tuple[int, str]]]],
 ) -> str:
     """Render a report as Markdown; text from data is escaped and never becomes markup.
 
@@ -39,8 +39,8 @@ def markdown_report(
         What must be said before any figure (synthetic, registered offices, generalised).
     sentences : sequence of str
         The findings.
-    sections : sequence of (str, str or DataFrame)
-        Heading and plain text or table.
+    sections : sequence of (str, str, DataFrame or list)
+        Heading and plain text, table, or nested list of ``(depth, text)``.
     """
     parts = [f"# {escaped(title)}"]
     if first:
@@ -50,6 +50,8 @@ def markdown_report(
         parts.append(f"## {escaped(heading)}")
         if isinstance(body, pd.DataFrame):
             parts.append(markdown_table(body) if len(body) else "None.")
+        elif isinstance(body, list):
+            parts.append("\n".join(f"{'  ' * depth}- {escaped(line)}" for depth, line in body) or "None.")
         else:
             parts.append("  \n".join(escaped(line) for line in body.splitlines()))
     return "\n\n".join(parts) + "\n"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clustermap.detection import tree_lines
 from clustermap.errors import InputError
 from clustermap.maps import draw_map
 from clustermap.reports import csv_text, geopackage, input_record, manifest_text, markdown_report
@@ -160,7 +161,7 @@ def _layers(result: StudyResult) -> dict[str, gpd.GeoDataFrame]:
 
 def _report(result: StudyResult) -> str:
     ledger = result.firms.ledger if result.firms else result.table.ledger
-    sections: list[tuple[str, str | pd.DataFrame]] = [
+    sections: list[tuple[str, str | pd.DataFrame | list[tuple[int, str]]]] = [
         ("Clusters", result.clusters.frame),
         ("Who shares them", result.crossing.frame),
         ("Crossing pairs", result.crossing.pairs),
@@ -172,6 +173,8 @@ def _report(result: StudyResult) -> str:
         sections.append(("Line test of the strongest cluster", result.line.summary()))
     if result.named_line is not None:
         sections.append(("Line test of the named set", result.named_line.summary()))
+    if len(result.clusters.levels) > 1:
+        sections.insert(1, ("What lies inside what", tree_lines(result.clusters)))
     sections += [
         ("Rows", ledger.summary() if ledger else "No ledger: the table was given as it is."),
         ("Warnings", "\n".join(result.warnings) or "None."),

@@ -147,24 +147,28 @@ class StudyResult:
         )
 
     def _found(self) -> str:
-        frame, level = self.clusters.frame, self.clusters.minimum_lq
+        frame, level = self.clusters.frame, min(self.clusters.minimum_lq, *self.clusters.levels)
         if frame.empty:
             return (
                 f"Found: no connected set of areas where {self.label} is more than {level:g} times as concentrated as "
                 "in all areas together can be told from chance."
             )
-        best = frame.iloc[0]
+        best, widest = frame.iloc[0], int((frame["level"] == frame["level"].min()).sum())
+        inside = len(frame) - widest
+        cores = f" (and {inside} at higher levels)" if inside else ""
         return (
-            f"Found: {_several(len(frame), 'cluster')} where {self.label} is more than {level:g} times as concentrated "
-            f"as in all areas together; the strongest, {best['cluster']}, has {_several(best['n_areas'], 'area')} and "
-            f"{best['value']:,.0f} {self.table.measure}, {best['relative_risk']:.2f} times the expected "
-            "(figures of selected sets are on the high side)."
+            f"Found: {_several(widest, 'cluster')}{cores} where {self.label} is more than {level:g} times as "
+            f"concentrated as in all areas together; the strongest, {best['cluster']}, has "
+            f"{_several(best['n_areas'], 'area')} and {best['value']:,.0f} {self.table.measure}, "
+            f"{best['relative_risk']:.2f} times the expected (figures of selected sets are on the high side)."
         )
 
     def _crossed(self) -> str:
         if self.clusters.frame.empty:
             return "Crossed: no cluster, so none that crosses a border."
-        best, n = self.clusters.frame.iloc[0]["cluster"], len(self.clusters.frame)
+        frame = self.clusters.frame
+        widest = frame.loc[frame["level"] == frame["level"].min(), "cluster"]  # those inside them come on top
+        best, n = widest.iloc[0], len(widest)
         shares = self.crossing.frame[self.crossing.frame["cluster"] == best].sort_values(
             ["share", "authority"], ascending=[False, True]
         )
@@ -180,7 +184,7 @@ class StudyResult:
                 f"({', '.join(named[:_EXAMPLES])}{more}), as many as {effective:.1f} of equal size"
             )
             where += f", and with {shares['share'][~known].sum():.0%} in none" if not known.all() else ""
-        crossing = self.crossing.pairs["cluster"].nunique()
+        crossing = self.crossing.pairs["cluster"][self.crossing.pairs["cluster"].isin(widest)].nunique()
         return (
             f"Crossed: {best} {where}; {crossing} of {_several(n, 'cluster')} "
             f"cross{'es' if n == 1 else ''} a border."
