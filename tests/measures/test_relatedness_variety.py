@@ -12,7 +12,7 @@ from scipy import stats
 from shapely.geometry import box
 
 from clustermap.errors import InputError, OptionError
-from clustermap.measures.relatedness import varieties, variety
+from clustermap.measures.relatedness import entropies, variety
 from clustermap.schema import VARIETY_COLUMNS
 from clustermap.tables.table import SectorTable
 
@@ -102,7 +102,7 @@ def test_the_correction_takes_away_most_of_the_bias():
 
 def test_rows_columns_and_threads_do_not_change_the_answer(firms, monkeypatch):
     expected = variety(firms, seed=5).frame
-    monkeypatch.setattr(varieties, "workers", lambda: 5)
+    monkeypatch.setattr(entropies, "workers", lambda: 5)
     pd.testing.assert_frame_equal(variety(firms.iloc[::-1, ::-1], seed=5).frame, expected)
     alone = variety(firms.loc[["C"]], seed=5).frame
     pd.testing.assert_frame_equal(alone, expected[expected["area"] == "C"].reset_index(drop=True))

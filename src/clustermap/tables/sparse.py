@@ -14,9 +14,21 @@ from clustermap.schema import CELL_STATES
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["as_matrix", "check_cells", "marks_of", "parts_summed", "states", "totals", "unmarked"]
+__all__ = [
+    "as_matrix",
+    "check_cells",
+    "exceptions",
+    "in_state",
+    "marks_of",
+    "parts_summed",
+    "rows_of",
+    "states",
+    "totals",
+    "unmarked",
+]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 SUPPRESSED = CELL_STATES.index("suppressed")
 
 
@@ -31,6 +43,11 @@ def as_matrix(values: Any) -> csr_array:
     return matrix
 
 
+def rows_of(matrix: csr_array) -> Ints:
+    """Return the row of each cell stored."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
 def check_cells(matrix: csr_array, labels: pd.Index) -> None:
     """Refuse negative and infinite cells.
 
@@ -41,7 +58,7 @@ def check_cells(matrix: csr_array, labels: pd.Index) -> None:
     """
     bad = np.isinf(matrix.data) | (matrix.data < 0)
     if bad.any():
-        rows = np.unique(np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))[bad])
+        rows = np.unique(rows_of(matrix)[bad])
         raise InputError(
             "CM-TABLE-003",
             f"{bad.sum()} of {matrix.shape[0] * matrix.shape[1]} cells are negative or infinite: "
@@ -124,8 +141,32 @@ def marks_of(status: pd.DataFrame, matrix: csr_array, labels: tuple[pd.Index, pd
 def states(matrix: csr_array, precision: str, marks: csr_array) -> npt.NDArray[np.int8]:
     """Return the state of every cell as its number in `CELL_STATES`."""
     codes = np.full(matrix.shape, CELL_STATES.index(precision), dtype=np.int8)
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    hidden = np.isnan(matrix.data)
-    codes[rows[hidden], matrix.indices[hidden]] = SUPPRESSED
-    codes[np.repeat(np.arange(marks.shape[0]), np.diff(marks.indptr)), marks.indices] = marks.data - 1
+    rows, columns, own = exceptions(matrix, marks)
+    codes[rows, columns] = own
     return codes
+
+
+def exceptions(matrix: csr_array, marks: csr_array) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+    """Return row, column and state of the cells whose state is not the table's precision, in order of both.
+
+    A mark of a cell goes before what its figure implies: an unknown figure is suppressed.
+    """
+    wide = matrix.shape[1]
+    hidden = np.isnan(matrix.data)
+    unknown = rows_of(matrix)[hidden] * wide + matrix.indices[hidden]
+    marked = rows_of(marks) * wide + marks.indices
+    unknown = unknown[~np.isin(unknown, marked)]
+    place = np.concatenate((unknown, marked))
+    state = np.concatenate(
+        (np.full(len(unknown), SUPPRESSED, dtype=np.int8), (marks.data - 1).astype(np.int8))
+    )
+    order = np.argsort(place, kind="stable")
+    rows, columns = np.divmod(place[order], max(wide, 1))
+    return rows, columns, state[order]
+
+
+def in_state(matrix: csr_array, precision: str, marks: csr_array, state: str) -> int:
+    """Count the cells that are in a state, without listing those that are in the common one."""
+    own = exceptions(matrix, marks)[2]
+    common = matrix.shape[0] * matrix.shape[1] - len(own) if precision == state else 0
+    return common + int((own == CELL_STATES.index(state)).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from clustermap.measures.relatedness.kernels import sum_tails, trade
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from clustermap.schema import Alternative, Correction
 
 __all__ = [
@@ -34,6 +36,7 @@ Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 _SWEEPS = 5  # trades per row between two states of the chain: part of what a seed means
 _BLOCK, _CELLS = 16, 1 << 22  # most draws, and most cells, per stream: the same
+_ROWS = 1 << 12  # rows multiplied at once: changes memory, never an answer
 _SLICE = 1 << 19  # random numbers held at once: changes memory, never an answer
 _BUDGET = 2e10  # elementary steps that permutations="auto" may take: about a minute
 _OVERHEAD = 5e4  # what a draw costs however small the matrix
@@ -120,11 +123,19 @@ def draws_for(
     return draws
 
 
-def meetings(matrix: Bools | Bytes) -> Ints:
-    """Count the rows that hold both of each pair of columns, exactly, for one matrix or a stack of them."""
-    # whole numbers below 2^24, and 2^53, are exact in floating point, whatever the order of the sums
-    half: npt.NDArray[Any] = matrix.astype(np.float32 if matrix.shape[-2] < 1 << 24 else np.float64)
-    return np.asarray((half.swapaxes(-1, -2) @ half).astype(np.int64))
+def meetings(cells: csr_array) -> Ints:
+    """Count the rows that hold both of each pair of columns, at the cost of the squared lengths of the rows."""
+    return np.asarray((cells.T @ cells).toarray(), dtype=np.int64)
+
+
+def _stacked_meetings(states: Bytes) -> Ints:
+    """Count the rows that hold both of each pair of columns, exactly, for a stack of matrices."""
+    found = np.zeros((len(states), states.shape[2], states.shape[2]), dtype=np.int64)
+    for start in range(0, states.shape[1], _ROWS):
+        # whole numbers below 2^53 are exact in floating point, whatever the order of the sums
+        part = states[:, start : start + _ROWS].astype(np.float64)
+        found += (part.swapaxes(-1, -2) @ part).astype(np.int64)
+    return found
 
 
 def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed: int) -> Meetings:
@@ -151,7 +162,7 @@ def permuted_meetings(matrix: Bools, observed: Ints, *, permutations: int, seed:
         source = stream(seed, "proximity", block)
         draws = min(size, permutations - block * size)
         states = np.stack([_walked(hub, source) for _ in range(draws)])
-        met = meetings(states.transpose(0, 2, 1) if flipped else states)
+        met = _stacked_meetings(states.transpose(0, 2, 1) if flipped else states)
         return Meetings((met >= observed).sum(axis=0), (met <= observed).sum(axis=0), met.sum(axis=0))
 
     with ThreadPoolExecutor(workers()) as pool:

@@ -29,7 +29,7 @@ __all__ = ["Coagglomeration", "coagglomeration"]
 Floats = npt.NDArray[np.float64]
 _NAMED = 3
 STATUS_OK, STATUS_PLANTS, STATUS_NOTHING = "ok", "needs plants", "nothing in a sector"
-_STEPS = 40  # elementary steps of one random plant or cell
+_STEPS, _OVERHEAD = 40, 5e5  # elementary steps of one random plant or cell, and of a draw however small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -244,11 +244,14 @@ def coagglomeration(
     p, draws = np.full(len(first), np.nan), 0
     if tested.any():
         seed = resolve_seed(seed)
-        cells = board.shares.size if board.plants is None else len(board.plants[0])
+        areas = len(board.areas)
+        thrown = float(np.nansum(np.minimum(board.counts, areas))) + areas
+        # every pair of sectors that an area holds is multiplied
+        pairs = thrown**2 / areas
         draws = draws_for(
             permutations,
             int(tested.sum()),
-            work=_STEPS * cells + len(found) * board.shares.size / 8 + 5e4,
+            work=_STEPS * thrown + pairs + _OVERHEAD,
             alpha=alpha,
             correction=correction,
             alternative=alternative,

@@ -220,12 +220,11 @@ def complexity(
     _check(interval, replicates)
     found = find_presence(table, presence=presence, threshold=threshold, what="complexity")
     resample = resampling(found, resample, raw=presence == "lq")
-    matrix = found.matrix.astype(np.float64)
-    part, part_of_sectors = components(matrix)
+    part, part_of_sectors = components(found.cells)
     if disconnected == "error" and part.max() > 0:
         raise _fallen_apart(found, part)
     rows, columns = part == 0, part_of_sectors == 0
-    result = spectrum(matrix[np.ix_(rows, columns)], sign=sign)
+    result = spectrum(found.cells[rows][:, columns], sign=sign)
     seed = resolve_seed(seed) if resample != "none" and replicates else None
     drawn = np.empty((0, int(rows.sum())))
     if seed is not None:

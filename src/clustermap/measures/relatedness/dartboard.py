@@ -11,11 +11,15 @@ import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, examples
+from clustermap.measures.concentration.kernels import alias_table
+from clustermap.measures.relatedness import kernels
 from clustermap.measures.relatedness.chance import draws_per_stream
-from clustermap.measures.relatedness.presence import known_values
+from clustermap.measures.relatedness.presence import known_cells
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
     from clustermap.tables.table import SectorTable
 
 __all__ = ["PLANT_COLUMNS", "Dartboard", "coagglomerated", "read_dartboard", "throws"]
@@ -23,6 +27,7 @@ __all__ = ["PLANT_COLUMNS", "Dartboard", "coagglomerated", "read_dartboard", "th
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 PLANT_COLUMNS = ("area", "sector", "employment")
+_NONE = np.zeros(0, dtype=np.int64)
 _WHOLE = 1e-6
 _TIES = 1e-9
 
@@ -36,8 +41,8 @@ class Dartboard(NamedTuple):
         In order.
     totals : numpy.ndarray
         Firms or jobs of each sector.
-    shares : numpy.ndarray
-        Sectors × areas; rows sum to 1, NaN for sectors with nothing.
+    shares : scipy.sparse.csr_array
+        Areas × sectors; columns sum to 1, but for sectors with nothing.
     base : numpy.ndarray
         By area, sums to 1.
     weights : numpy.ndarray or None
@@ -57,7 +62,7 @@ class Dartboard(NamedTuple):
     sectors: pd.Index
     areas: pd.Index
     totals: Floats
-    shares: Floats
+    shares: csr_array
     base: Floats
     weights: Floats | None
     rest: Floats
@@ -105,26 +110,30 @@ def read_dartboard(data: SectorTable | pd.DataFrame, *, base: str | pd.Series) -
         CM-ALIGN-001: the base has other areas.
     """
     if isinstance(data, pd.DataFrame) and set(PLANT_COLUMNS) <= set(data.columns):
-        table, plants, note = *_from_plants(data, base), ""
-        exact, everything = True, table.sum(axis=1)
+        held, plants, note, exact = *_from_plants(data, base), "", True
     else:
-        known, _ = known_values(data, what="coagglomeration")
-        table, plants, note, everything = known.values, None, known.note, known.area_totals
-        numbers = table.to_numpy(dtype=np.float64)
-        exact = known.measure == "firms" and bool((np.abs(numbers - np.rint(numbers)) <= _WHOLE).all())
-    counts = table.to_numpy(dtype=np.float64).T
-    totals = counts.sum(axis=1)
-    filled = int((counts.sum(axis=0) > 0).sum()), int((totals > 0).sum())
+        known = known_cells(data, what="coagglomeration")
+        plants, note = None, known.note
+        held = _Held(
+            known.matrix,
+            known.labels,
+            known.sector_totals.index,
+            known.area_totals.to_numpy(dtype=np.float64),
+        )
+        broken = np.abs(known.matrix.data - np.rint(known.matrix.data)) > _WHOLE
+        exact = known.measure == "firms" and not broken.any()
+    totals = np.asarray(held.cells.sum(axis=0), dtype=np.float64)
+    filled = int((np.diff(held.cells.indptr) > 0).sum()), int((totals > 0).sum())
     if min(filled) < 2:  # noqa: PLR2004 - a pair
         raise StatisticsError(
             "CM-COAGG-003",
-            f"{filled[0]} of {counts.shape[1]} areas and {filled[1]} of {counts.shape[0]} sectors hold anything",
+            f"{filled[0]} of {len(held.areas)} areas and {filled[1]} of {len(totals)} sectors hold anything",
             why="coagglomeration compares two sectors over several areas",
             fix="a table of at least two areas and two sectors",
         )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.where(totals[:, None] > 0, counts / totals[:, None], np.nan)
-    mixed, weights, rest, words = _base(base, table, everything, shares)
+    shares = held.cells.copy()
+    shares.data = shares.data / totals[shares.indices]
+    mixed, weights, rest, words = _base(base, held, shares)
     if plants is not None:
         herfindahl = np.bincount(plants[0], weights=plants[1] ** 2, minlength=len(totals)) / totals**2
     else:
@@ -133,12 +142,21 @@ def read_dartboard(data: SectorTable | pd.DataFrame, *, base: str | pd.Series) -
     if weights is not None and weights[-1] > 0 and np.isnan(others):
         weights = None  # the plants of the rest are unknown: the base is taken as it is
     return Dartboard(
-        pd.Index(table.columns, name="sector"), table.index, totals, shares, mixed, weights, rest,
+        held.sectors.rename("sector"), held.areas, totals, shares, mixed, weights, rest,
         np.append(herfindahl, others), plants, words, note,
     )  # fmt: skip
 
 
-def _from_plants(frame: pd.DataFrame, base: str | pd.Series) -> tuple[pd.DataFrame, tuple[Ints, Floats]]:
+class _Held(NamedTuple):
+    """What areas hold of sectors, and everything in them."""
+
+    cells: csr_array
+    areas: pd.Index
+    sectors: pd.Index
+    everything: Floats
+
+
+def _from_plants(frame: pd.DataFrame, base: str | pd.Series) -> tuple[_Held, tuple[Ints, Floats]]:
     size = pd.to_numeric(frame["employment"], errors="coerce").to_numpy(dtype=np.float64)
     bad = ~np.isfinite(size) | (size <= 0) | frame[["area", "sector"]].isna().any(axis=1).to_numpy()
     if bad.any():
@@ -149,29 +167,32 @@ def _from_plants(frame: pd.DataFrame, base: str | pd.Series) -> tuple[pd.DataFra
             why="a plant of unknown size or place changes every share",
             fix='plants[plants["employment"] > 0].dropna(subset=["area", "sector"])',
         )
-    table = (
-        frame.assign(employment=size)
-        .pivot_table(
-            index="area", columns="sector", values="employment", aggfunc="sum", fill_value=0.0, observed=True
-        )
-        .sort_index()
-        .sort_index(axis=1)
-        .astype(float)
-    )
+    places, kinds = (pd.Index(frame[c].to_numpy(dtype=object), name=c) for c in ("area", "sector"))
+    areas, sectors = places.unique().sort_values(), kinds.unique().sort_values()
     if isinstance(base, pd.Series):
-        table = table.reindex(table.index.union(base.index), fill_value=0.0)
-    sector = table.columns.get_indexer(frame["sector"])
-    order = np.lexsort((size, sector))  # the same plants in any order of rows
-    return table, (sector[order].astype(np.int64), size[order])
+        areas = areas.union(base.index)
+    area, sector = areas.get_indexer(places), sectors.get_indexer(kinds).astype(np.int64)
+    order = np.lexsort((size, area, sector))  # the same plants in any order of rows
+    cells = _summed(area[order], sector[order], size[order], (len(areas), len(sectors)))
+    order = np.lexsort((size, sector))
+    held = _Held(cells, areas, sectors, np.asarray(cells.sum(axis=1), dtype=np.float64))
+    return held, (sector[order], size[order])
 
 
-def _base(
-    base: str | pd.Series, table: pd.DataFrame, everything: pd.Series, shares: Floats
-) -> tuple[Floats, Floats | None, Floats, str]:
+def _summed(area: Ints, sector: Ints, size: Floats, shape: tuple[int, int]) -> csr_array:
+    """Sum plants to areas × sectors without zeros."""
+    from scipy.sparse import csr_array
+
+    cells = csr_array((size, (area, sector)), shape=shape)
+    cells.sort_indices()
+    return cells
+
+
+def _base(base: str | pd.Series, held: _Held, shares: csr_array) -> tuple[Floats, Floats | None, Floats, str]:
     """Return the base, how it is mixed from the sectors and the rest, the rest, and words."""
-    none = np.zeros(len(table))
+    none = np.zeros(len(held.areas))
     if isinstance(base, pd.Series):
-        return _given(base, table), None, none, "the given shares of areas"
+        return _given(base, held.areas), None, none, "the given shares of areas"
     if not isinstance(base, str) or base not in ("totals", "mean"):
         raise OptionError(
             "CM-COAGG-001",
@@ -179,22 +200,22 @@ def _base(
             why="every sector of every pair is held against one and the same base",
             fix='base="totals", "mean", or a Series of totals by area',
         )
+    totals = np.asarray(held.cells.sum(axis=0), dtype=np.float64)
     if base == "mean":
-        filled = np.isfinite(shares).all(axis=1)
+        filled = totals > 0
         weights = np.append(filled / filled.sum(), 0.0)
-        return np.nanmean(shares[filled], axis=0), weights, none, "the mean share of the sectors"
-    whole = everything.to_numpy(dtype=np.float64)
-    held = table.to_numpy(dtype=np.float64)
-    rest = whole - held.sum(axis=1)
+        return np.asarray(shares.sum(axis=1)) / filled.sum(), weights, none, "the mean share of the sectors"
+    whole = held.everything
+    rest = whole - np.asarray(held.cells.sum(axis=1))
     rest[np.abs(rest) <= _WHOLE] = 0.0
     x = whole / whole.sum()
     if (rest < 0).any():  # sectors that overlap hold more than everything: no mixture
         return x, None, none, "everything in the area"
-    return x, np.append(held.sum(axis=0), rest.sum()) / whole.sum(), rest, "everything in the area"
+    return x, np.append(totals, rest.sum()) / whole.sum(), rest, "everything in the area"
 
 
-def _given(base: pd.Series, table: pd.DataFrame) -> Floats:
-    missing, extra = table.index.difference(base.index), base.index.difference(table.index)
+def _given(base: pd.Series, areas: pd.Index) -> Floats:
+    missing, extra = areas.difference(base.index), base.index.difference(areas)
     if len(missing) or len(extra) or not base.index.is_unique:
         raise AlignmentError(
             "CM-ALIGN-001",
@@ -203,7 +224,7 @@ def _given(base: pd.Series, table: pd.DataFrame) -> Floats:
             why="shares that meet the wrong area give a wrong answer without any sign of it",
             fix="base.reindex(values.index), after the labels are of one vintage",
         )
-    x: Floats = pd.to_numeric(base, errors="coerce").reindex(table.index).to_numpy(dtype=np.float64)
+    x: Floats = pd.to_numeric(base, errors="coerce").reindex(areas).to_numpy(dtype=np.float64)
     bad = ~np.isfinite(x) | (x < 0)
     if bad.any() or not x.max(initial=0.0) < x.sum():
         raise OptionError(
@@ -215,11 +236,21 @@ def _given(base: pd.Series, table: pd.DataFrame) -> Floats:
     return np.asarray(x / x.sum(), dtype=np.float64)
 
 
-def coagglomerated(shares: Floats, base: Floats) -> Floats:
-    """Return the index of every pair: sectors × sectors, for one world or a stack of them."""
-    apart = shares - base
-    rest = 1 - (base**2).sum(axis=-1, keepdims=True)
-    return np.asarray(apart @ apart.swapaxes(-1, -2) / rest, dtype=np.float64)
+def coagglomerated(shares: csr_array, base: Floats) -> Floats:
+    """Return the index of every pair: sectors × sectors, NaN for sectors without a share.
+
+    Multiplied out, Σ (s − x)(t − x) = Σ st − Σ sx − Σ tx + Σ x², so that only cells that hold something are seen.
+    """
+    n = shares.shape[1]
+    inner = np.zeros((n, n))
+    kernels.multiply(
+        shares.indptr.astype(np.int64), shares.indices.astype(np.int64), shares.data.astype(np.float64), inner
+    )
+    inner += np.triu(inner, 1).T
+    own, square = np.asarray(shares.T @ base, dtype=np.float64), float((base**2).sum())
+    own[np.bincount(shares.indices, minlength=n) == 0] = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((inner - np.add.outer(own, own) + square) / (1 - square), dtype=np.float64)
 
 
 def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) -> tuple[Ints, Ints]:
@@ -228,39 +259,25 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
     A base that is mixed from the sectors is mixed again from what was thrown.
     """
     tolerance = _TIES * np.sqrt(np.multiply.outer(np.diag(observed), np.diag(observed)))
-    filled = board.totals > 0
-    steps = np.cumsum(board.base)
-
-    n, areas = board.shares.shape
-    base: Floats = board.base
-    block_size = draws_per_stream(board.shares.size)
-
-    def thrown(source: np.random.Generator, draws: int) -> Floats:
-        if board.plants is None:
-            size = np.rint(board.totals).astype(np.int64)
-            return source.multinomial(size, base, size=(draws, n)).astype(np.float64)
-        sector, weight = board.plants
-        place = np.minimum(
-            np.searchsorted(steps, source.random((draws, len(weight))), side="right"), areas - 1
-        )
-        place += sector * areas + n * areas * np.arange(draws)[:, None]
-        flat = np.bincount(place.ravel(), weights=np.tile(weight, draws), minlength=draws * n * areas)
-        return np.asarray(flat.reshape(draws, n, areas), dtype=np.float64)
+    thrower = _Thrower.of(board)
+    block_size = draws_per_stream(len(board.areas) * len(board.sectors))
 
     def count(block: int) -> tuple[Ints, Ints]:
         source = stream(seed, "coagglomeration", block)
-        draws = min(block_size, permutations - block * block_size)
-        shares = thrown(source, draws) / np.where(filled, board.totals, np.nan)[:, None]
-        against = base
-        if board.weights is not None:
-            against = np.einsum("s,dsa->da", board.weights[:-1], np.nan_to_num(shares))[:, None, :]
-            if board.weights[-1] > 0:
-                rest = int(np.rint(board.rest.sum()))
-                against = against + board.weights[-1] / rest * source.multinomial(rest, base, size=(draws, 1))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
+        for _ in range(min(block_size, permutations - block * block_size)):
+            shares = thrower.shares(source)
+            against = board.base
+            if board.weights is not None:
+                against = np.asarray(shares @ board.weights[:-1], dtype=np.float64)
+                if board.weights[-1] > 0:
+                    rest = int(np.rint(board.rest.sum()))
+                    against = against + board.weights[-1] / rest * source.multinomial(rest, board.base)
             found = coagglomerated(shares, against)
-        # a throw of everything into one area has no index: it counts in both tails
-        return (~(found < observed - tolerance)).sum(axis=0), (~(found > observed + tolerance)).sum(axis=0)
+            # a throw of everything into one area has no index: it counts in both tails
+            up += ~(found < observed - tolerance)
+            low += ~(found > observed + tolerance)
+        return up, low
 
     up, low = np.zeros(observed.shape, dtype=np.int64), np.zeros(observed.shape, dtype=np.int64)
     with ThreadPoolExecutor(workers()) as pool:
@@ -268,3 +285,43 @@ def throws(board: Dartboard, observed: Floats, *, permutations: int, seed: int) 
             up += more
             low += less
     return up, low
+
+
+class _Thrower(NamedTuple):
+    """Throws all plants at the base: one by one, but sectors with more plants than areas area by area."""
+
+    shape: tuple[int, int]
+    base: Floats
+    accept: Floats
+    alias: Ints
+    sector: Ints  # of each plant thrown by itself
+    share: Floats  # of its sector
+    crowded: Ints
+    sizes: Ints  # of the crowded sectors
+
+    @classmethod
+    def of(cls, board: Dartboard) -> _Thrower:
+        """Prepare throws."""
+        shape = len(board.areas), len(board.sectors)
+        accept, alias = np.empty(shape[0]), np.empty(shape[0], dtype=np.int64)
+        alias_table(np.ascontiguousarray(board.base), accept, alias)
+        if board.plants is not None:
+            sector, size = board.plants
+            return cls(shape, board.base, accept, alias, sector, size / board.totals[sector], _NONE, _NONE)
+        sizes = np.rint(board.totals).astype(np.int64)
+        crowded = np.flatnonzero(sizes > shape[0])
+        sector = np.repeat(np.arange(shape[1]), np.where(sizes > shape[0], 0, sizes))
+        return cls(shape, board.base, accept, alias, sector, 1 / sizes[sector], crowded, sizes[crowded])
+
+    def shares(self, source: np.random.Generator) -> csr_array:
+        """Throw once: areas × sectors, columns sum to 1."""
+        at = source.random(len(self.sector)) * self.shape[0]
+        area = np.minimum(at.astype(np.int64), self.shape[0] - 1)
+        area = np.where(at - area < self.accept[area], area, self.alias[area])
+        sector, share = self.sector, self.share
+        if len(self.crowded):
+            many = source.multinomial(self.sizes, self.base, size=len(self.crowded))
+            row, place = np.nonzero(many)
+            area, sector = np.concatenate((area, place)), np.concatenate((sector, self.crowded[row]))
+            share = np.concatenate((share, many[row, place] / self.sizes[row]))
+        return _summed(area, sector, share, self.shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["RelatednessDensity", "relatedness_density"]
 
 Floats = npt.NDArray[np.float64]
-_NAMED = 3
+_NAMED, _TOLD = 3, ("density", "excess")
+_ROWS = 1 << 12  # areas looked at at once
 STATUS_OK, STATUS_ALONE = "ok", "no related sector"
 
 
@@ -34,10 +35,10 @@ class RelatednessDensity:
 
     Attributes
     ----------
-    frame : pandas.DataFrame
-        One row per area and sector: ``area, sector, present, density, expected, excess, status``. `expected`
-        is the density if all sectors were equally close: the share of the other sectors that the area has;
-        `excess` is `density` less that.
+    density : pandas.DataFrame
+        Areas × sectors; NaN for a sector that is close to none.
+    presence : pandas.DataFrame
+        Areas × sectors, True where the area is specialised.
     areas : Areas or None
         The polygons, where the table has them.
     proximity : Proximity
@@ -46,12 +47,26 @@ class RelatednessDensity:
         Which proximities count.
     """
 
-    frame: pd.DataFrame
+    density: pd.DataFrame
+    presence: pd.DataFrame
     areas: Areas | None
     proximity: Proximity
     pairs: Literal["all", "significant"]
     notes: tuple[str, ...] = ()
     method: str = "relatedness density"
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per area and sector: ``area, sector, present, density, expected, excess, status``.
+
+        `expected` is the density if all sectors were equally close: the share of the other sectors that the area
+        has; `excess` is `density` less that. Made anew each time: `wide` takes less.
+        """
+        n, sectors = self.density.shape
+        names = self.density.columns.to_numpy(dtype=object)
+        columns = (np.repeat(self.density.index.to_numpy(), sectors), np.tile(names, n))
+        values = (self._values(name, slice(None)).ravel() for name in DENSITY_COLUMNS[2:])
+        return pd.DataFrame(dict(zip(DENSITY_COLUMNS, (*columns, *values), strict=True)))
 
     def wide(self, column: str = "density") -> pd.DataFrame:
         """Return one column as areas × sectors.
@@ -68,27 +83,58 @@ class RelatednessDensity:
                 f"relatedness density has no column {column!r}",
                 fix=f"wide() with one of: {', '.join(DENSITY_COLUMNS[2:])}",
             )
-        sectors = self.proximity.sectors
-        values = self.frame[column].to_numpy().reshape(-1, len(sectors))
-        index = pd.Index(self.frame["area"].to_numpy()[:: len(sectors)], name="area")
-        return pd.DataFrame(values, index=index, columns=pd.Index(sectors, name="sector"))
+        return pd.DataFrame(
+            self._values(column, slice(None)), index=self.density.index, columns=self.density.columns
+        )
+
+    def _values(self, column: str, rows: slice) -> npt.NDArray[Any]:
+        """Return a column of some areas, areas × sectors."""
+        density, has = self.density.to_numpy()[rows], self.presence.to_numpy()[rows]
+        if column == "density":
+            return np.array(density)
+        if column == "present":
+            return np.array(has)
+        if column == "status":
+            words = np.where(self._known(), STATUS_OK, STATUS_ALONE).astype(object)
+            return np.array(np.broadcast_to(words, has.shape))
+        expected: Floats = (has.sum(axis=1)[:, None] - has) / (has.shape[1] - 1)
+        return expected if column == "expected" else np.asarray(density - expected)
+
+    def _known(self) -> npt.NDArray[np.bool_]:
+        """Say which sectors are close to any."""
+        return np.asarray(np.isfinite(self.density.to_numpy()[0]))
+
+    def _best(self) -> list[tuple[int, int]]:
+        """Return the absent sectors with the most excess, by area and sector."""
+        wide, best = self.density.shape[1], list[tuple[float, int, int]]()
+        for start in range(0, len(self.density), _ROWS):
+            rows = slice(start, start + _ROWS)
+            excess = self._values("excess", rows)
+            excess[self.presence.to_numpy()[rows] | np.isnan(excess)] = -np.inf
+            least = np.partition(excess, -min(_NAMED, excess.size), axis=None)[-min(_NAMED, excess.size)]
+            some = np.flatnonzero((excess >= least) & np.isfinite(excess))
+            best += [(-float(excess.flat[at]), start + at // wide, at % wide) for at in some.tolist()]
+            best = sorted(best)[:_NAMED]  # ties go to the first in order
+        return [(area, sector) for _, area, sector in best]
 
     def summary(self) -> str:
         """Say in plain sentences where related sectors stand, and what that does not say."""
-        some = self.frame[(self.frame["status"] == STATUS_OK) & ~self.frame["present"]]
-        best = some.sort_values("excess", ascending=False, kind="stable").head(_NAMED)
+        values = (
+            (*at, *(self._values(c, slice(at[0], at[0] + 1))[0, at[1]] for c in _TOLD)) for at in self._best()
+        )
         named = ", ".join(
-            f"{r.sector} in {r.area} {r.density:.2f} (+{r.excess:.2f})" for r in best.itertuples()
+            f"{self.density.columns[s]} in {self.density.index[i]} {density:.2f} (+{excess:.2f})"
+            for i, s, density, excess in values
         )
         near = "all proximities" if self.pairs == "all" else "proximities beyond chance"
         lines = [
             (
-                f"Relatedness density of {len(self.proximity.sectors):,} sectors in {self.frame['area'].nunique():,} "
+                f"Relatedness density of {len(self.proximity.sectors):,} sectors in {len(self.density):,} "
                 f"areas from {near} ({self.proximity.normalisation}); present: {self.proximity.rule}."
             )
         ]
         lines += [f"Most related surroundings of absent sectors: {named}."] if named else []
-        if alone := int((self.frame["status"] == STATUS_ALONE).sum()):
+        if alone := len(self.density) * int((~self._known()).sum()):
             lines.append(f"{alone:,} cells: {STATUS_ALONE}.")
         lines.append(
             "A diverse area is dense in everything: compare with expected. The density has no p, and says what "
@@ -97,7 +143,7 @@ class RelatednessDensity:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<RelatednessDensity: {self.frame['area'].nunique()} areas × {len(self.proximity.sectors)} sectors>"
+        return f"<RelatednessDensity: {len(self.density)} areas × {len(self.proximity.sectors)} sectors>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -177,25 +223,14 @@ def relatedness_density(
         measured = proximity.wide("p" if proximity.correction == "none" else "q").to_numpy()
         more = proximity.wide("both").to_numpy() > proximity.wide("expected").to_numpy()
         near = np.where((measured < proximity.alpha) & more, near, 0.0)
-    has = found.matrix.astype(np.float64)
-    around, sectors = near.sum(axis=0), len(found.sectors)
-    known = around > 0
-    density = np.full(has.shape, np.nan)
-    density[:, known] = (has @ near)[:, known] / around[known]
-    expected = (found.diversity[:, None] - has) / (sectors - 1)
-    frame = pd.DataFrame(
-        {
-            "area": np.repeat(found.areas.to_numpy(), sectors),
-            "sector": np.tile(np.asarray(found.sectors, dtype=object), len(has)),
-            "present": found.matrix.ravel(),
-            "density": density.ravel(),
-            "expected": expected.ravel(),
-            "excess": (density - expected).ravel(),
-            "status": np.tile(np.where(known, STATUS_OK, STATUS_ALONE).astype(object), len(has)),
-        }
-    )
+    around = near.sum(axis=0)
+    density = np.asarray(found.cells @ near)
+    with np.errstate(invalid="ignore"):
+        density /= around  # NaN where nothing is close
+    index, columns = found.areas.rename("area"), pd.Index(found.sectors, name="sector")
     return RelatednessDensity(
-        frame=frame[list(DENSITY_COLUMNS)],
+        density=pd.DataFrame(density, index=index, columns=columns),
+        presence=pd.DataFrame(found.matrix, index=index, columns=columns),
         areas=found.table.areas,
         proximity=proximity,
         pairs=pairs,
@@ -210,8 +245,10 @@ def _same_sectors(proximity: Proximity, sectors: list[str]) -> None:
             f"the second argument is no Proximity but {type(proximity).__name__}",
             fix="relatedness_density(table, proximity(table))",
         )
-    missing = [s for s in sectors if s not in proximity.sectors]
-    extra = [s for s in proximity.sectors if s not in sectors]
+    missing, extra = (
+        [s for s in one if s not in other]
+        for one, other in ((sectors, set(proximity.sectors)), (proximity.sectors, set(sectors)))
+    )
     if missing or extra:
         raise OptionError(
             "CM-RELATE-007",

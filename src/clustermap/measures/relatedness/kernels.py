@@ -11,13 +11,32 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["lag_of_draw", "meet", "sum_tails", "trade"]
+__all__ = ["lag_of_draw", "meet", "multiply", "sum_tails", "trade"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
 _FAINT = 1e-17  # of the sum: what follows is lost in the last digit
+
+
+@compiled("void(int64[::1], int64[::1], float64[::1], float64[:, ::1])")
+def multiply(indptr: Ints, indices: Ints, data: Floats, out: Floats) -> None:
+    """Add up the products of each pair of columns of a sparse matrix, row by row, above and on the diagonal.
+
+    Parameters
+    ----------
+    indptr, indices, data
+        Compressed rows; columns rising within a row.
+    out
+        Columns × columns, added to.
+    """
+    for i in range(indptr.size - 1):
+        for j in range(indptr[i], indptr[i + 1]):
+            own = data[j]
+            row = out[indices[j]]
+            for t in range(j, indptr[i + 1]):
+                row[indices[t]] += own * data[t]
 
 
 @compiled("void(uint8[:, ::1], float64[:, ::1])")

@@ -9,30 +9,32 @@ import numpy.typing as npt
 
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.measures.quotient import location_quotient
-from clustermap.schema import PresenceRule
+from clustermap.schema import CELL_STATES, PresenceRule
+from clustermap.tables.sparse import exceptions, in_state, rows_of
 from clustermap.tables.table import as_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.sparse import csr_array
 
     from clustermap.tables.table import SectorTable
 
-__all__ = ["Presence", "check_choice", "find_presence", "known_values"]
+__all__ = ["Presence", "check_choice", "find_presence", "known_cells"]
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 _FEWEST_AREAS, _FEWEST_SECTORS = 3, 2
 _SHOWN = 5
 _LEVEL = 0.05
 
 
 class Presence(NamedTuple):
-    """Areas × sectors, True where the area is specialised in the sector.
+    """Areas × sectors, and where the area is specialised in the sector.
 
     Attributes
     ----------
-    matrix : numpy.ndarray of bool
-        Only areas that hold anything, in code order; all sectors.
+    cells : scipy.sparse.csr_array
+        1 where it is; only areas that hold anything, in code order; all sectors.
     areas : pandas.Index
         Those areas.
     empty : pandas.Index
@@ -45,7 +47,7 @@ class Presence(NamedTuple):
         What it was made from.
     """
 
-    matrix: Bools
+    cells: csr_array
     areas: pd.Index
     empty: pd.Index
     sectors: list[str]
@@ -53,21 +55,26 @@ class Presence(NamedTuple):
     table: SectorTable
 
     @property
+    def matrix(self) -> Bools:
+        """Every cell, True where the area is specialised, made anew each time."""
+        return np.asarray(self.cells.astype(bool).toarray())
+
+    @property
     def diversity(self) -> npt.NDArray[np.int64]:
         """Number of sectors of each area."""
-        return np.asarray(self.matrix.sum(axis=1), dtype=np.int64)
+        return np.asarray(np.diff(self.cells.indptr), dtype=np.int64)
 
     @property
     def ubiquity(self) -> npt.NDArray[np.int64]:
         """Number of areas of each sector."""
-        return np.asarray(self.matrix.sum(axis=0), dtype=np.int64)
+        return np.bincount(self.cells.indices, minlength=len(self.sectors)).astype(np.int64)
 
     def notes(self) -> list[str]:
         """Say what must stand beside every figure."""
         said = []
         if len(self.empty):
             said.append(f"{len(self.empty):,} areas hold nothing and are left out.")
-        if n := int((self.table.status == "rounded").to_numpy().sum()):
+        if n := in_state(self.table.matrix, self.table.precision, self.table.marks, "rounded"):
             said.append(f"{n:,} cells are rounded: a presence near the threshold may be rounding.")
         return [*said, *([self.table.note] if self.table.note else [])]
 
@@ -88,7 +95,7 @@ def check_choice(name: str, given: object, allowed: tuple[str, ...]) -> None:
         )
 
 
-def known_values(data: SectorTable | pd.DataFrame, *, what: str) -> tuple[SectorTable, Floats]:
+def known_cells(data: SectorTable | pd.DataFrame, *, what: str) -> SectorTable:
     """Take a table whose every cell is known.
 
     Raises
@@ -97,20 +104,24 @@ def known_values(data: SectorTable | pd.DataFrame, *, what: str) -> tuple[Sector
         CM-RELATE-002: suppressed cells or totals.
     """
     table = as_table(data)
-    values = table.values.to_numpy(dtype=np.float64)
-    hidden = np.isnan(values) | (table.status == "suppressed").to_numpy(dtype=bool)
+    rows, columns, state = exceptions(table.matrix, table.marks)
+    unknown = np.isnan(table.matrix.data)
+    hidden = set(
+        zip(rows_of(table.matrix)[unknown].tolist(), table.matrix.indices[unknown].tolist(), strict=True)
+    )
+    marked = state == CELL_STATES.index("suppressed")
+    hidden |= set(zip(rows[marked].tolist(), columns[marked].tolist(), strict=True))
     totals = int(table.area_totals.isna().sum() + table.sector_totals.isna().sum())
-    if hidden.any() or totals:
-        cells = [
-            f"{table.values.index[i]} × {table.sectors[s]}" for i, s in np.argwhere(hidden)[:_SHOWN].tolist()
-        ]
+    if hidden or totals:
+        cells = [f"{table.labels[i]} × {table.sectors[s]}" for i, s in sorted(hidden)[:_SHOWN]]
         raise InputError(
             "CM-RELATE-002",
-            f"{int(hidden.sum()):,} of {hidden.size:,} cells and {totals:,} totals are suppressed: {', '.join(cells)}",
+            f"{len(hidden):,} of {table.matrix.shape[0] * table.matrix.shape[1]:,} cells and {totals:,} totals are "
+            f"suppressed: {', '.join(cells)}",
             why=f"{what} compares every cell with every other, and an unknown cell is neither 0 nor present",
             fix="SectorTable.from_values(table.values.fillna(0.0))   # if 0 is what you take them for",
         )
-    return table, values
+    return table
 
 
 def find_presence(
@@ -142,37 +153,53 @@ def find_presence(
     check_choice("presence", presence, get_args(PresenceRule))
     if not isinstance(threshold, int | float | np.number) or not (np.isfinite(threshold) and threshold > 0):
         raise OptionError("CM-RELATE-001", f"threshold={threshold!r} is no quotient", fix="threshold=1.0")
-    table, values = known_values(data, what=what)
+    table = known_cells(data, what=what)
     totals = table.area_totals.to_numpy(dtype=np.float64)
     filled = totals > 0
-    n_sectors = int((values.sum(axis=0) > 0).sum())
+    n_sectors = len(np.unique(table.matrix.indices))
     if filled.sum() < _FEWEST_AREAS or n_sectors < _FEWEST_SECTORS:
         raise StatisticsError(
             "CM-RELATE-004",
-            f"{int(filled.sum())} of {len(totals)} areas and {n_sectors} of {values.shape[1]} sectors hold anything: "
-            f"{what} needs at least {_FEWEST_AREAS} areas and {_FEWEST_SECTORS} sectors",
+            f"{int(filled.sum())} of {len(totals)} areas and {n_sectors} of {len(table.sectors)} sectors hold "
+            f"anything: {what} needs at least {_FEWEST_AREAS} areas and {_FEWEST_SECTORS} sectors",
             why="with fewer, everything is together with everything",
             fix="smaller areas, or a finer classification",
         )
     if presence == "significant":
-        matrix, words = _significant(table), "LQ above 1 with q below 5 %"
+        rows, columns = _significant(table)
+        words = "LQ above 1 with q below 5 %"
     else:
-        shares = totals / table.total
-        expected = shares[:, None] * table.sector_totals.to_numpy(dtype=np.float64)
-        matrix, words = values > threshold * expected * (1 + 1e-12), f"LQ above {threshold:g}"
-    matrix = matrix[filled]
-    if not matrix.any():
+        rows, columns = _above(table, threshold)
+        words = f"LQ above {threshold:g}"
+    cells = _ones(rows, columns, table.matrix.shape)[filled]
+    if not cells.nnz:
         raise StatisticsError(
             "CM-RELATE-004",
             f"no area of {int(filled.sum())} has a sector with {words}",
             why=f"{what} is about where sectors are present",
             fix='presence="lq", threshold=1.0, or area_totals of the whole economy',
         )
-    index = table.values.index
-    return Presence(matrix, index[filled], index[~filled], table.sectors, words, table)
+    return Presence(cells, table.labels[filled], table.labels[~filled], table.sectors, words, table)
 
 
-def _significant(table: SectorTable) -> Bools:
+def _ones(rows: Ints, columns: Ints, shape: tuple[int, int]) -> csr_array:
+    from scipy.sparse import csr_array
+
+    cells = csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=shape)
+    cells.sort_indices()
+    return cells
+
+
+def _above(table: SectorTable, threshold: float) -> tuple[Ints, Ints]:
+    """Return the cells whose quotient exceeds a threshold: cells without anything do not."""
+    rows, columns = rows_of(table.matrix), table.matrix.indices.astype(np.int64)
+    shares = table.area_totals.to_numpy(dtype=np.float64) / table.total
+    expected = shares[rows] * table.sector_totals.to_numpy(dtype=np.float64)[columns]
+    above = table.matrix.data > threshold * expected * (1 + 1e-12)
+    return rows[above], columns[above]
+
+
+def _significant(table: SectorTable) -> tuple[Ints, Ints]:
     frame = location_quotient(table).frame
     if frame["p"].isna().all():
         raise StatisticsError(
@@ -182,8 +209,4 @@ def _significant(table: SectorTable) -> Bools:
             fix='presence="lq", or counts of firms',
         )
     sure = frame[(frame["lq"] > 1) & (frame["q"] < _LEVEL)]
-    matrix = np.zeros(table.values.shape, dtype=bool)
-    matrix[table.values.index.get_indexer(sure["area"]), table.values.columns.get_indexer(sure["sector"])] = (
-        True
-    )
-    return matrix
+    return table.labels.get_indexer(sure["area"]), table.sector_totals.index.get_indexer(sure["sector"])

@@ -226,7 +226,7 @@ def proximity(
     ):
         check_choice(name, given, get_args(kind))
     found = find_presence(table, presence=presence, threshold=threshold, what="proximity")
-    n, size, both = len(found.areas), found.ubiquity, meetings(found.matrix)
+    n, size, both = len(found.areas), found.ubiquity, meetings(found.cells)
     first, second = np.triu_indices(len(size), 1)
     near, status = normalised(both, size, n, normalisation)[first, second], _states(size, n, first, second)
     tested = status == STATUS_OK
@@ -241,7 +241,7 @@ def proximity(
         draws = draws_for(
             permutations,
             int(tested.sum()),
-            work=steps_of_a_draw(*found.matrix.shape),
+            work=steps_of_a_draw(*found.cells.shape),
             alpha=alpha,
             correction=correction,
             alternative=alternative,

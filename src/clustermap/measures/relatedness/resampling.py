@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,19 @@ from clustermap.compiled import workers
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.measures.relatedness.spectra import components, spectrum
 from clustermap.randomness import stream
+from clustermap.tables.sparse import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from scipy.sparse import csr_array
 
     from clustermap.measures.relatedness.presence import Presence
 
 __all__ = ["resampled_index", "resampling", "source_of"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _WHOLE = 1e-6
 
@@ -42,7 +46,7 @@ def resampling(found: Presence, asked: str, *, raw: bool) -> Literal["firms", "s
     OptionError
         CM-COMPLEX-004: firms asked for where there are none to draw, or presences that rest on tests.
     """
-    values = found.table.values.to_numpy(dtype=np.float64)
+    values = found.table.matrix.data
     firms = found.table.measure == "firms" and bool((np.abs(values - np.rint(values)) <= _WHOLE).all())
     if asked == "firms" and not (firms and raw):
         raise OptionError(
@@ -60,28 +64,43 @@ def resampling(found: Presence, asked: str, *, raw: bool) -> Literal["firms", "s
 
 def source_of(
     found: Presence, rows: Bools, columns: Bools, resample: str, threshold: float
-) -> Callable[[np.random.Generator], Floats]:
+) -> Callable[[np.random.Generator], csr_array]:
     """Return what makes one new matrix of presences, of these rows and columns."""
-    block = np.ix_(rows, columns)
     if resample == "sectors":
-        plain, n = found.matrix[block].astype(np.float64), int(columns.sum())
-        return lambda source: plain * np.bincount(source.integers(n, size=n), minlength=n)
-    filled = found.table.values.index.isin(found.areas)
-    counts = np.rint(found.table.values.to_numpy(dtype=np.float64)[filled])
-    totals = found.table.area_totals.to_numpy(dtype=np.float64)[filled]
-    rest = np.maximum(0.0, np.rint(totals - counts.sum(axis=1)))
+        plain, n = found.cells[rows][:, columns], int(columns.sum())
+        return lambda source: _without_zeros(plain, plain.data * _times(source, n)[plain.indices])
+    table = found.table
+    counts = table.matrix[table.labels.isin(found.areas)]
+    counts.sort_indices()
+    row = rows_of(counts)
+    totals = table.area_totals[table.labels.isin(found.areas)].to_numpy(dtype=np.float64)
+    lam = np.rint(counts.data)
+    rest = np.maximum(0.0, np.rint(totals - np.bincount(row, weights=lam, minlength=counts.shape[0])))
 
-    def again(source: np.random.Generator) -> Floats:
-        drawn = source.poisson(counts).astype(np.float64)
-        areas = drawn.sum(axis=1) + source.poisson(rest)
-        expected = areas[:, None] * (drawn.sum(axis=0) / areas.sum())
-        return np.asarray((drawn > threshold * expected * (1 + 1e-12))[block], dtype=np.float64)
+    def again(source: np.random.Generator) -> csr_array:
+        drawn = source.poisson(lam).astype(np.float64)  # a cell without firms gets none
+        areas = np.bincount(row, weights=drawn, minlength=counts.shape[0]) + source.poisson(rest)
+        sectors = np.bincount(counts.indices, weights=drawn, minlength=counts.shape[1]) / areas.sum()
+        above = drawn > threshold * (areas[row] * sectors[counts.indices]) * (1 + 1e-12)
+        return _without_zeros(counts, above.astype(np.float64))[rows][:, columns]
 
     return again
 
 
+def _times(source: np.random.Generator, n: int) -> Ints:
+    """Draw n sectors with replacement, and say how often each came."""
+    return np.bincount(source.integers(n, size=n), minlength=n)
+
+
+def _without_zeros(cells: csr_array, data: npt.NDArray[Any]) -> csr_array:
+    made = cells.copy()
+    made.data = np.asarray(data, dtype=np.float64)
+    made.eliminate_zeros()
+    return made
+
+
 def resampled_index(
-    make: Callable[[np.random.Generator], Floats], *, sign: str, replicates: int, seed: int
+    make: Callable[[np.random.Generator], csr_array], *, sign: str, replicates: int, seed: int
 ) -> list[Floats]:
     """Return the index of the rows in each resample that gives one, in the order of the resamples."""
 
@@ -91,7 +110,8 @@ def resampled_index(
         if (part != 0).any():
             return None
         try:
-            return spectrum(matrix[:, matrix.sum(axis=0) > 0], sign=sign, quick=True).rows
+            held = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 0
+            return spectrum(matrix[:, held], sign=sign, quick=True).rows
         except StatisticsError:
             return None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clustermap.errors import StatisticsError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["Spectrum", "components", "spectrum"]
 
@@ -39,13 +42,13 @@ class Spectrum(NamedTuple):
     rarity: float
 
 
-def components(matrix: Floats) -> tuple[Ints, Ints]:
+def components(matrix: Floats | csr_array) -> tuple[Ints, Ints]:
     """Give the connected parts of the graph of rows and columns numbers, the largest first; −1: without any."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     n, m = matrix.shape
-    rows, columns = np.nonzero(matrix)
+    rows, columns = matrix.nonzero()
     graph = csr_array((np.ones(len(rows)), (rows, columns + n)), shape=(n + m, n + m))
     _, part = connected_components(graph, directed=False)
     linked = np.zeros(n + m, dtype=bool)
@@ -57,12 +60,12 @@ def components(matrix: Floats) -> tuple[Ints, Ints]:
     return number[:n], number[n:]
 
 
-def spectrum(matrix: Floats, *, sign: str = "diversity", quick: bool = False) -> Spectrum:
+def spectrum(matrix: Floats | csr_array, *, sign: str = "diversity", quick: bool = False) -> Spectrum:
     """Return the second eigenvector of the averages of averages, for a connected matrix.
 
     Parameters
     ----------
-    matrix : numpy.ndarray
+    matrix : numpy.ndarray or scipy.sparse.csr_array
         Rows × columns, not negative; every row and column has something.
     sign : {"diversity", "rarity"}
         Which correlation is to be positive.
@@ -75,6 +78,8 @@ def spectrum(matrix: Floats, *, sign: str = "diversity", quick: bool = False) ->
         CM-COMPLEX-002: fewer than three rows or columns. CM-COMPLEX-003: the second eigenvalue is 0 or repeated,
         so that no vector is singled out.
     """
+    from scipy.sparse import csr_array
+
     n, m = matrix.shape
     if min(n, m) < _FEWEST:
         raise StatisticsError(
@@ -83,8 +88,11 @@ def spectrum(matrix: Floats, *, sign: str = "diversity", quick: bool = False) ->
             why="with two, complexity only says which is which",
             fix="smaller areas, or a finer classification",
         )
-    diversity, ubiquity = matrix.sum(axis=1), matrix.sum(axis=0)
-    scaled = matrix / np.sqrt(np.multiply.outer(diversity, ubiquity))
+    cells = csr_array(matrix, dtype=np.float64)
+    row = np.repeat(np.arange(n), np.diff(cells.indptr))
+    diversity, ubiquity = np.asarray(cells.sum(axis=1)), np.asarray(cells.sum(axis=0))
+    scaled = cells.copy()
+    scaled.data = cells.data / np.sqrt(diversity[row] * ubiquity[cells.indices])
     tall = n > m
     values, vectors = _largest(scaled.T if tall else scaled, quick)
     if values[1] <= _SAME or values[1] - values[2] <= _SAME:
@@ -98,18 +106,18 @@ def spectrum(matrix: Floats, *, sign: str = "diversity", quick: bool = False) ->
     other = (scaled @ second if tall else scaled.T @ second) / np.sqrt(values[1])
     left, right = (other, second) if tall else (second, other)
     rows, columns = left / np.sqrt(diversity), right / np.sqrt(ubiquity)
-    present = matrix > 0
-    own, others = present.sum(axis=1), present.sum(axis=0)
-    ties = {"diversity": _correlation(rows, own), "rarity": -_correlation(rows, present @ others / own)}
+    own, others = np.diff(cells.indptr), np.bincount(cells.indices, minlength=m)
+    met = np.bincount(row, weights=others[cells.indices], minlength=n)
+    ties = {"diversity": _correlation(rows, own), "rarity": -_correlation(rows, met / own)}
     turn = _turn(rows, ties[sign])
     return Spectrum(
         _standardised(turn * rows), _standardised(turn * columns), values, *(turn * r for r in ties.values())
     )
 
 
-def _largest(scaled: Floats, quick: bool) -> tuple[Floats, Floats]:
+def _largest(scaled: csr_array, quick: bool) -> tuple[Floats, Floats]:
     """Return the three largest eigenvalues of the products of rows, falling, and their vectors, rising."""
-    n = len(scaled)
+    n = scaled.shape[0]
     if quick and n >= _MANY:
         from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -119,7 +127,7 @@ def _largest(scaled: Floats, quick: bool) -> tuple[Floats, Floats]:
         return values[order][::-1], vectors[:, order]
     from scipy.linalg import eigh
 
-    values, vectors = eigh(scaled @ scaled.T, subset_by_index=[n - _FEWEST, n - 1])
+    values, vectors = eigh((scaled @ scaled.T).toarray(), subset_by_index=[n - _FEWEST, n - 1])
     return values[::-1], vectors
 
 

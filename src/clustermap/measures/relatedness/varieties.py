@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import html
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.compiled import workers
 from clustermap.errors import InputError, OptionError
 from clustermap.inference import is_level
+from clustermap.measures.relatedness.entropies import PARTS, Resample, counted, entropies
 from clustermap.measures.relatedness.presence import check_choice
-from clustermap.randomness import resolve_seed, stream
+from clustermap.randomness import resolve_seed
 from clustermap.schema import VARIETY_COLUMNS
 from clustermap.tables.table import as_table
 
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Variety", "variety"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-_PARTS = ("total", "unrelated", "related")
 _NAMED = 3
-_WHOLE = 1e-6
 _COVERED = 0.999
 STATUS_OK, STATUS_EMPTY, STATUS_SUPPRESSED = "ok", "no firms in area", "suppressed"
 STATUS_PLANTS, STATUS_SINGLE = "needs firm-level data", "one sector"
@@ -183,8 +179,8 @@ def variety(
     _check(interval, replicates)
     table = as_table(table)
     group = _groups(groups, table.sectors)
-    given = _read(table, group)
-    values, n, firms = given.values, given.values.sum(axis=1), given.firms
+    given = counted(table, group)
+    n, firms = given.n, given.firms
     if estimator == "miller-madow" and not firms:
         raise OptionError(
             "CM-VARIETY-003",
@@ -195,25 +191,25 @@ def variety(
     empty = n == 0
     answered = ~np.isnan(n) & ~empty
     scale = 1.0 if unit == "nats" else 1.0 / np.log(2.0)
-    found = _entropies(np.where(answered[:, None], values, 1.0), given.starts, estimator)
-    columns: dict[str, npt.ArrayLike] = {"area": table.values.index.to_numpy(), "value": n}
+    found = entropies(given, estimator)
+    columns: dict[str, npt.ArrayLike] = {"area": table.labels.to_numpy(), "value": n}
     columns["n_sectors"] = np.where(answered, found.sectors, 0)
     columns["n_groups"] = np.where(answered, found.groups, 0)
-    columns |= {part: np.where(answered, scale * getattr(found, part), np.nan) for part in _PARTS}
+    columns |= {part: np.where(answered, scale * getattr(found, part), np.nan) for part in PARTS}
     with np.errstate(divide="ignore", invalid="ignore"):
         bias = scale * (found.sectors - 1) / (2 * n)
     columns["bias"] = np.where(answered & firms, bias, np.nan)
     single = answered & (found.sectors < 2)  # noqa: PLR2004 - nothing to resample
     drawn = answered & ~single & firms & (replicates > 0)
     seed = resolve_seed(seed) if drawn.any() else None
-    limits = np.full((len(values), 2 * len(_PARTS)), np.nan)
+    limits = np.full((len(n), 2 * len(PARTS)), np.nan)
     if seed is not None:
         levels = ((1 - interval) / 2, (1 + interval) / 2)
-        resample = _Resample(given.starts, estimator, levels, replicates, seed)
-        limits[drawn] = scale * resample.limits(values[drawn], table.values.index[drawn])
-    for j, part in enumerate(_PARTS):
+        resample = Resample(given, estimator, levels, replicates, seed)
+        limits[drawn] = scale * resample.limits(np.flatnonzero(drawn), table.labels.astype(str))
+    for j, part in enumerate(PARTS):
         columns[f"{part}_lower"], columns[f"{part}_upper"] = limits[:, 2 * j], limits[:, 2 * j + 1]
-    status = np.full(len(values), STATUS_OK if firms else STATUS_PLANTS, dtype=object)
+    status = np.full(len(n), STATUS_OK if firms else STATUS_PLANTS, dtype=object)
     for where, word in ((single, STATUS_SINGLE), (empty, STATUS_EMPTY), (np.isnan(n), STATUS_SUPPRESSED)):
         status[where] = word
     columns["status"] = status
@@ -228,91 +224,6 @@ def variety(
         seed=seed,
         notes=_notes(table, n),
     )
-
-
-class _Input(NamedTuple):
-    """Areas × sectors with the sectors of a group side by side, NaN throughout an area that is not wholly known."""
-
-    values: Floats
-    starts: Ints
-    firms: bool
-
-
-def _read(table: SectorTable, group: pd.Series) -> _Input:
-    names = group.to_numpy().astype(str)
-    order = np.argsort(names, kind="stable")
-    _, starts = np.unique(names[order], return_index=True)
-    values = table.values.to_numpy(dtype=np.float64)[:, order]
-    hidden = np.isnan(values).any(axis=1) | (table.status == "suppressed").to_numpy(dtype=bool).any(axis=1)
-    values[hidden] = np.nan
-    known = values[~hidden]
-    firms = table.measure == "firms" and bool((np.abs(known - np.rint(known)) <= _WHOLE).all())
-    return _Input(values, starts, firms)
-
-
-class _Entropies(NamedTuple):
-    total: Floats
-    unrelated: Floats
-    related: Floats
-    sectors: Ints
-    groups: Ints
-
-
-def _entropies(counts: Floats | Ints, starts: Ints, estimator: str) -> _Entropies:
-    """Return the entropies of rows of counts in nats; columns of a group stand together."""
-    n = counts.sum(axis=1)
-    by_group = np.add.reduceat(counts, starts, axis=1)
-    total = np.maximum(0.0, np.log(n) - _logged(counts) / n)
-    unrelated = np.maximum(0.0, np.log(n) - _logged(by_group) / n)
-    unrelated = np.minimum(unrelated, total)  # but for the last digit it is
-    sectors, groups = (counts > 0).sum(axis=1), (by_group > 0).sum(axis=1)
-    if estimator == "miller-madow":
-        total = total + (sectors - 1) / (2 * n)
-        unrelated = unrelated + (groups - 1) / (2 * n)
-    return _Entropies(total, unrelated, total - unrelated, sectors, groups)
-
-
-def _logged(counts: Floats | Ints) -> Floats:
-    """Return the row sums of x log x; whole numbers are looked up, each once."""
-    from scipy.special import xlogy
-
-    if counts.dtype.kind == "i":
-        steps = np.arange(int(counts.max()) + 1, dtype=np.float64)
-        if len(steps) <= counts.size:
-            return np.asarray(xlogy(steps, steps)[counts].sum(axis=1))
-        counts = counts.astype(np.float64)
-    return np.asarray(xlogy(counts, counts).sum(axis=1))
-
-
-class _Resample(NamedTuple):
-    """How resamples of an area's firms become intervals."""
-
-    starts: Ints
-    estimator: str
-    levels: tuple[float, float]
-    replicates: int
-    seed: int
-
-    def limits(self, counts: Floats, labels: pd.Index) -> Floats:
-        """Return lower and upper limits of total, unrelated and related variety: areas × 6."""
-        with ThreadPoolExecutor(workers()) as pool:
-            return np.array(list(pool.map(self._one, counts, labels.astype(str))))
-
-    def _one(self, row: Floats, label: str) -> list[float]:
-        present = np.flatnonzero(row)
-        group = np.searchsorted(self.starts, present, side="right")
-        own = np.flatnonzero(np.diff(group, prepend=-1))  # where the groups of the present sectors start
-        source = stream(self.seed, "variety", label)
-        draws = source.multinomial(round(row.sum()), row[present] / row.sum(), size=self.replicates)
-        again = _entropies(draws, own, self.estimator)
-        here, plain = (_entropies(row[None, :], self.starts, e) for e in (self.estimator, "plugin"))
-        limits = []
-        for part in _PARTS:
-            # the plug-in value is the truth of the resampled world: its error is turned around
-            low, high = np.quantile(getattr(again, part) - getattr(plain, part)[0], self.levels)
-            value = getattr(here, part)[0]
-            limits += [max(0.0, value - high), max(0.0, value - low)]
-        return limits
 
 
 def _check(interval: float, replicates: int) -> None:
