@@ -157,6 +157,7 @@ def decisions(
     alpha: float,
     correction: Correction,
     alternative: Alternative = "two-sided",
+    times: npt.NDArray[np.int64] | None = None,
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Say which tests are rejected for certain, and which perhaps, whatever other draws would have shown.
 
@@ -173,6 +174,8 @@ def decisions(
         How the family is corrected for.
     alternative : {"two-sided", "greater", "less"}
         A two-sided p is twice the smaller tail.
+    times : numpy.ndarray of int64, optional
+        How many tests each entry stands for, in flat arrays; one each where absent.
 
     Returns
     -------
@@ -195,20 +198,23 @@ def decisions(
 
     tails = 2 if alternative == "two-sided" else 1
     count, made = np.broadcast_arrays(np.asarray(tail), np.asarray(draws))
-    tests = int(np.count_nonzero(made))
+    tests = int(np.count_nonzero(made)) if times is None else int(times[made > 0].sum())
     certain, possible = np.zeros(count.shape, dtype=bool), np.zeros(count.shape, dtype=bool)
     if not tests:
         return certain, possible
     # beyond this count even the lower limit lies above the level, and no rule rejects above its level
     most = int(binom.isf((1 - _SURE) / 2, made.max(), alpha / tails)) + 1
     near = np.flatnonzero((count <= most) & (made > 0))
-    cells = np.unravel_index(near, count.shape)
-    pairs, place, times = _distinct(count[cells], made[cells], most + 1)
+    if times is None:
+        cells = np.unravel_index(near, count.shape)
+        pairs, place, often = _distinct(count[cells], made[cells], most + 1)
+    else:
+        pairs, place, often = (count[near], made[near]), np.arange(len(near)), times[near]
     c, n = (side.astype(float) for side in pairs)
     lower = tails * np.where(c > 0, betaincinv(np.maximum(c, 1), n - c + 1, (1 - _SURE) / 2), 0.0)
     upper = tails * np.where(c < n, betaincinv(c + 1, np.maximum(n - c, 1), (1 + _SURE) / 2), 1.0)
     for limits, out in ((upper, certain), (lower, possible)):
-        out.ravel()[near] = _rejected(limits, times, tests, alpha, correction)[place]
+        out.ravel()[near] = _rejected(limits, often, tests, alpha, correction)[place]
     return certain, possible
 
 

@@ -20,6 +20,7 @@ from clustermap.autocorrelation import (
     geary,
     getis_ord,
     kernels,
+    local_engine,
     local_kernels,
     local_moran,
     losh,
@@ -366,3 +367,56 @@ def test_plain_python_corrects_many_sectors_alike(lattice, monkeypatch):
     for name in ("tally_pairs", "look_up", "label", "settle"):
         monkeypatch.setattr(finish_kernels, name, getattr(finish_kernels, name).py_func)
     pd.testing.assert_frame_equal(fast, run(), check_exact=True)
+
+
+@pytest.mark.parametrize("correction", ["fdr_bh", "bonferroni", "none"])
+@pytest.mark.parametrize("alternative", ["two-sided", "less"])
+def test_decisions_on_pairs_are_those_on_every_test(correction, alternative):
+    rng = np.random.default_rng(5)
+    made = rng.integers(990, 1_000, 3_000)
+    made[:9] = 0
+    tail = np.minimum(
+        rng.binomial(made, np.where(rng.random(3_000) < 0.2, 0.002, rng.random(3_000) / 2)), made
+    )
+    pairs, place, times = np.unique(np.stack((tail, made)), axis=1, return_inverse=True, return_counts=True)
+    options = {"alpha": 0.05, "correction": correction, "alternative": alternative}
+    for each, of_pair in zip(
+        decisions(tail, made, **options), decisions(*pairs, times=times, **options), strict=True
+    ):
+        assert (each == of_pair[place.ravel()]).all()
+
+
+@pytest.mark.parametrize("correction", ["fdr_bh", "none"])
+def test_pairs_of_a_count_and_its_draws_give_the_bytes_of_every_test_for_itself(monkeypatch, correction):
+    n, options = 900, {"permutations": 599, "correction": correction, "rates": "none", "seed": 4}
+    rows, columns = np.divmod(np.arange(n), 30)
+    focal, other = np.nonzero(abs(rows[:, None] - rows) + abs(columns[:, None] - columns) == 1)
+    graph = Graph.from_arrays(focal, other, np.ones(len(focal)))
+    smooth = pd.Series(np.sin(rows / 4) + np.random.default_rng(6).normal(0, 0.7, n), np.arange(n))
+    data = pd.DataFrame({s: smooth.shift(s * 37).fillna(0.0) for s in range(12)})
+    seen = []
+    real = local_engine.paired
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ClusterMapWarning)
+        monkeypatch.setattr(local_engine, "paired", lambda settled: seen.append(real(settled)) or seen[-1])
+        quick = local_moran(data, graph, **options).frame
+        monkeypatch.setattr(local_engine, "paired", lambda settled: None)
+        plain = local_moran(data, graph, **options).frame
+    assert seen[0] is not None
+    assert quick["borderline"].any()
+    pd.testing.assert_frame_equal(quick, plain, check_exact=True)
+
+
+def test_a_sector_of_many_has_the_statistics_of_the_sector_alone():
+    """Frames of either order in the memory, longer than a tile of the copy, and left as they were."""
+    n = 700
+    ring = Graph.from_arrays([*range(n), *range(n)], [*range(1, n), 0, n - 1, *range(n - 1)], [1] * 2 * n)
+    numbers = np.random.default_rng(7).normal(size=(n, 3))
+    options = {"permutations": 99, "correction": "none", "rates": "none", "seed": 1}
+    for order in "CF":
+        data = pd.DataFrame(np.array(numbers, order=order), columns=list("abc"))
+        many = local_moran(data, ring, **options)
+        for name in data:
+            alone = local_moran(data[name], ring, **options)
+            pd.testing.assert_frame_equal(many[name].frame, alone.frame, check_exact=True)
+        assert (data.to_numpy() == numbers).all()

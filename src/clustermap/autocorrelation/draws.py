@@ -79,6 +79,7 @@ def conditional_counts(
     used = np.unique(sizes[sizes > 0])
     slots[used] = np.arange(len(used))
     order = np.argsort(sizes, kind="stable")
+    ends = np.searchsorted(sizes[order], used, side="right")
     tolerance = _tolerance(z, own, links, wide)
     up, low = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape, dtype=np.int64)
     held = np.zeros(z.shape[1], dtype=np.int64)
@@ -86,10 +87,10 @@ def conditional_counts(
     rows = max(1, min(_PIECE, _PIECE_CELLS // (len(used) if links is None else 3 * wide)))
     alive = np.flatnonzero(np.ones(len(z), dtype=bool) if active is None else active.any(axis=1))
 
-    def count(task: tuple[int, Places]) -> tuple[int, Ints, Ints]:
-        s, places = task
+    def count(task: tuple[int, Places, bool]) -> tuple[int, Ints, Ints] | None:
+        s, places, alone = task
         mine = sizes if active is None else np.where(active[s], sizes, 0)
-        more, less = np.zeros_like(held), np.zeros_like(held)
+        more, less = (up[s], low[s]) if alone else (np.zeros_like(held), np.zeros_like(held))
         tie = float(tolerance[s])
         if links is not None:
             kind = local_kernels.SUM if own is None else local_kernels.GEARY
@@ -107,16 +108,18 @@ def conditional_counts(
             sums = np.empty((len(used), len(places)))
             kernels.prefix_sums(z[s], observed[s], mine, slots, places, tie, sums, more, less)
             sums.sort(axis=1)
-            kernels.count_sorted(sums, observed[s], mine, slots, order, tie, more, less)
-        return s, more, less
+            kernels.count_sorted(sums, observed[s], mine, ends, order, tie, more, less)
+        return None if alone else (s, more, less)
 
     for places in _pieces(_places(sizes, wide, permutations, seed, held, first=first), rows):
         work = len(alive) * (places.size + (places.size * len(held) if slow else len(held)))
         pieces = workers() // max(1, len(alive)) if work >= _WORTH_THREADS else 1
-        tasks = [(s, part) for s in alive for part in np.array_split(places, max(1, pieces))]
-        for s, more, less in threaded(count, tasks, work=work):
-            up[s] += more
-            low[s] += less
+        tasks = [(s, part, pieces <= 1) for s in alive for part in np.array_split(places, max(1, pieces))]
+        for counted in threaded(count, tasks, work=work):
+            if counted is not None:  # several threads counted for one variable
+                s, more, less = counted
+                up[s] += more
+                low[s] += less
     return Counts(up, low, permutations - first - held)
 
 

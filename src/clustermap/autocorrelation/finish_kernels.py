@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from clustermap.compiled import compiled
 
-__all__ = ["label", "look_up", "settle", "tally_pairs"]
+__all__ = ["label", "look_up", "marked", "settle", "tally_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -79,6 +79,13 @@ def look_up(tail: Ints, draws: Ints, least: int, width: int, table: Floats, out:
     """Take the number of each pair from a table; NaN where there is no test."""
     for i in range(tail.size):
         out[i] = table[(draws[i] - least) * width + tail[i]] if draws[i] > 0 else np.nan
+
+
+@compiled("void(int64[::1], int64[::1], int64, int64, bool_[::1], bool_[::1])")
+def marked(tail: Ints, draws: Ints, least: int, width: int, table: Bools, out: Bools) -> None:
+    """Take the mark of each pair from a table; none where there is no test."""
+    for i in range(tail.size):
+        out[i] = draws[i] > 0 and table[(draws[i] - least) * width + tail[i]]
 
 
 @compiled(

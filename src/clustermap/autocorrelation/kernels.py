@@ -25,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 _SMALLEST = 1e-200  # a spread whose inverse, many times over, is still a number
 _STEPS, _MOST_STEPS = 8, 32_768  # so fine that a step seldom holds a draw, as long as the cache holds them
+_STEPS_AN_AREA = 2
 
 
 @compiled("void(float64[:, ::1], int64[::1], int32[:, ::1], int64[::1])")
@@ -122,15 +123,12 @@ def prefix_sums(
 @compiled("void(float64[::1], float64, int32[::1])")
 def _index(row: Floats, scale: float, starts: Places) -> None:
     """Note where each of many equal steps of value begins in a sorted row, so that a search starts near its end."""
-    filled, last = 0, starts.size - 2
+    last = starts.size - 2
+    starts[:] = 0
     for j in range(row.size):
-        step = int(min((row[j] - row[0]) * scale, last))
-        while filled <= step:
-            starts[filled] = j
-            filled += 1
-    while filled < starts.size:
-        starts[filled] = row.size
-        filled += 1
+        starts[int(min((row[j] - row[0]) * scale, last)) + 1] += 1
+    for step in range(starts.size - 1):
+        starts[step + 1] += starts[step]
 
 
 @compiled("int64(float64[::1], float64, int32[::1], float64, bool_)")
@@ -156,7 +154,7 @@ def count_sorted(
     sums: Floats,
     observed: Floats,
     sizes: Ints,
-    slots: Ints,
+    ends: Ints,
     order: Ints,
     tolerance: float,
     up: Ints,
@@ -164,22 +162,25 @@ def count_sorted(
 ) -> None:
     """Count in sorted rows the draws in both tails of each area; ties belong to both.
 
-    `order` has the areas by number of neighbours, so that one row after the other is searched.
+    `order` has the areas by number of neighbours, those of each row of `sums` up to `ends`; areas without
+    neighbours in `sizes` are passed over.
     """
     used, rows = sums.shape
-    steps = min(_STEPS * rows, max(rows, _MOST_STEPS))
-    starts = np.empty(steps + 2, dtype=np.int32)
-    place = 0
+    most = min(_STEPS * rows, max(rows, _MOST_STEPS))
+    room = np.empty(most + 2, dtype=np.int32)
+    begin = 0
     for slot in range(used):
         row, spread = sums[slot], sums[slot, rows - 1] - sums[slot, 0]
+        steps = min(most, max(_STEPS_AN_AREA * (ends[slot] - begin), 1))  # few areas are not worth many
         scale = steps / spread if spread > _SMALLEST else 0.0
+        starts = room[: steps + 2]
         _index(row, scale, starts)
-        while place < order.size and slots[sizes[order[place]]] <= slot:
+        for place in range(begin, ends[slot]):
             i = order[place]
-            place += 1
             if sizes[i] > 0:
                 left = _below(row, scale, starts, observed[i] - tolerance, False)
                 up[i] += rows - left
                 if left < rows and row[left] <= observed[i] + tolerance:
                     left = _below(row, scale, starts, observed[i] + tolerance, True)
                 low[i] += left
+        begin = ends[slot]

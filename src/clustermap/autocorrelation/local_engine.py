@@ -18,6 +18,7 @@ from clustermap.autocorrelation.local_finish import (
     fill,
     finished,
     labelled,
+    paired,
     settled_part,
     undecided,
 )
@@ -52,13 +53,14 @@ def analyse(known: Variables, method: Method, options: Options) -> LocalResult |
     tallies = _tallies(parts, bound, options, made=made, seed=seed, adaptive=adaptive)
     settled = [settled_part(part, tally, options) for part, tally in zip(parts, tallies, strict=True)]
     columns: dict[str, npt.NDArray[Any]] = {}
-    for k, close in enumerate(undecided(parts, settled, options)):
+    pairs = paired(settled)
+    for k, close in enumerate(undecided(parts, settled, options, pairs)):
         filled = finished(parts[k], settled[k], bound[k], options, made=made)
         filled["borderline"] = close
         if adaptive:
             filled["draws"] = np.broadcast_to(settled[k].draws, close.shape).astype(float)
         fill(columns, filled, parts[k].group, known.values.shape)
-    columns["q"] = adjusted(columns["p"], settled, options)
+    columns["q"] = adjusted(columns["p"], settled, options, pairs)
     labels = labelled(columns, known.status, method.labels, options, reach)
     shared = {
         "method": method.name,
@@ -141,7 +143,7 @@ def _tallies(
                 tallies[k] = _added(tallies[k], counts, open_here)
         if last < made:
             settled = [settled_part(part, tally, options) for part, tally in zip(parts, tallies, strict=True)]
-            active = list(undecided(parts, settled, options))
+            active = list(undecided(parts, settled, options, paired(settled)))
     return tallies
 
 

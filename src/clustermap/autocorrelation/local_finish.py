@@ -18,6 +18,8 @@ from clustermap.inference import adjust, decisions, step_up
 from clustermap.schema import LOCAL_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clustermap.autocorrelation.bound_nulls import BoundNull
     from clustermap.autocorrelation.local_options import Options
     from clustermap.autocorrelation.local_parts import Part
@@ -30,6 +32,7 @@ __all__ = [
     "fill",
     "finished",
     "labelled",
+    "paired",
     "settled_part",
     "undecided",
 ]
@@ -54,6 +57,18 @@ class Settled(NamedTuple):
     tail: Ints
     draws: Ints
     upper: Bools | None
+
+
+class Pairs(NamedTuple):
+    """How often each pair of a count and its number of draws occurs, and where it stands in a table of all."""
+
+    least: int  # draws of the first row of the table
+    width: int  # counts in a row
+    cells: int
+    at: Ints  # those that occur
+    tail: Ints
+    draws: Ints
+    times: Ints
 
 
 def settled_part(part: Part, tally: Tally | None, options: Options) -> Settled:
@@ -84,18 +99,46 @@ def settled_part(part: Part, tally: Tally | None, options: Options) -> Settled:
     return Settled(p, tail, np.where(part.tested, tally.draws, 0), upper)
 
 
-def undecided(parts: list[Part], settled: list[Settled], options: Options) -> list[Bools]:
+def paired(settled: list[Settled]) -> Pairs | None:
+    """Count the pairs where one list of draws serves all and the pairs are few beside the cells; else None."""
+    one = settled[0]
+    if len(settled) > 1 or one.draws.ndim > 1:
+        return None
+    known = one.draws[one.draws > 0]
+    if not known.size:
+        return None
+    least, width = int(known.min()), int(known.max()) + 1
+    cells = (width - least) * width
+    if cells > one.tail.size:
+        return None
+    rows = np.array_split(np.arange(len(one.tail)), workers())
+    times = np.zeros((len(rows), cells), dtype=np.int64)
+
+    def count(part: int) -> None:
+        for s in rows[part]:
+            finish_kernels.tally_pairs(one.tail[s], one.draws, least, width, times[part])
+
+    list(threaded(count, range(len(rows)), work=one.tail.size))
+    total = times.sum(axis=0)
+    at = np.flatnonzero(total)
+    return Pairs(least, width, cells, at, at % width, at // width + least, total[at])
+
+
+def undecided(
+    parts: list[Part], settled: list[Settled], options: Options, pairs: Pairs | None
+) -> list[Bools]:
     """Return, part by part, the areas that are neither rejected for certain nor beyond rejection."""
     shapes = [part.pool.shape for part in parts]
-    if len(parts) == 1:
+    if pairs is not None:
         certain, possible = decisions(
-            settled[0].tail,
-            settled[0].draws,
+            pairs.tail,
+            pairs.draws,
             alpha=options.alpha,
             correction=options.correction,
             alternative=options.alternative,
+            times=pairs.times,
         )
-        return [possible & ~certain]
+        return [_looked_up(finish_kernels.marked, settled[0], pairs, possible & ~certain)]
     tails = np.concatenate([one.tail.ravel() for one in settled])
     draws = np.concatenate(
         [np.broadcast_to(one.draws, shape).ravel() for one, shape in zip(settled, shapes, strict=True)]
@@ -109,35 +152,26 @@ def undecided(parts: list[Part], settled: list[Settled], options: Options) -> li
     ]
 
 
-def adjusted(p: Floats, settled: list[Settled], options: Options) -> Floats:
-    """Correct p for the family; where one list of draws serves all, its few distinct p are corrected instead."""
-    one = settled[0]
-    known = one.draws[one.draws > 0]
-    if options.correction != "fdr_bh" or len(settled) > 1 or one.draws.ndim > 1 or one.tail.shape != p.shape:
+def adjusted(p: Floats, settled: list[Settled], options: Options, pairs: Pairs | None) -> Floats:
+    """Correct p for the family; where its distinct values are few and known, these are corrected instead."""
+    if options.correction != "fdr_bh" or pairs is None or settled[0].tail.shape != p.shape:
         return adjust(p, options.correction)
-    least, width = int(known.min(initial=1)), int(known.max(initial=1)) + 1
-    cells = (width - least) * width
-    if not known.size or cells > p.size:
-        return adjust(p, options.correction)
-    rows = np.array_split(np.arange(len(p)), workers())
-    times, q = np.zeros((len(rows), cells), dtype=np.int64), np.empty(p.shape)
-
-    def count(part: int) -> None:
-        for s in rows[part]:
-            finish_kernels.tally_pairs(one.tail[s], one.draws, least, width, times[part])
-
-    def look_up(s: int) -> None:
-        finish_kernels.look_up(one.tail[s], one.draws, least, width, table, q[s])
-
-    list(threaded(count, range(len(rows)), work=p.size))
-    total = times.sum(axis=0)
-    pairs = np.flatnonzero(total)
     tails = 2.0 if options.alternative == "two-sided" else 1.0
-    distinct = np.minimum(1.0, tails * (1 + pairs % width) / (pairs // width + least + 1))
-    table = np.empty(cells)
-    table[pairs] = step_up(distinct, total[pairs])
-    list(threaded(look_up, range(len(p)), work=p.size))
+    distinct = np.minimum(1.0, tails * (1 + pairs.tail) / (pairs.draws + 1))
+    q: Floats = _looked_up(finish_kernels.look_up, settled[0], pairs, step_up(distinct, pairs.times))
     return q
+
+
+def _looked_up(kernel: Callable[..., None], one: Settled, pairs: Pairs, answer: npt.NDArray[Any]) -> Any:
+    """Give every cell the answer of its pair."""
+    table, out = np.zeros(pairs.cells, dtype=answer.dtype), np.empty(one.tail.shape, dtype=answer.dtype)
+    table[pairs.at] = answer
+
+    def look(s: int) -> None:
+        kernel(one.tail[s], one.draws, pairs.least, pairs.width, table, out[s])
+
+    list(threaded(look, range(len(out)), work=out.size))
+    return out
 
 
 def finished(

@@ -24,13 +24,15 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
+Codes = npt.NDArray[np.int8]
+Bools = npt.NDArray[np.bool_]
 SUM, GEARY, PRODUCT, GETIS, STAR = range(5)
 _AT_MEAN = 1e-12
 
 
 @compiled(
     "void(float64[::1], float64[::1], float64[::1], int64[::1], int32[::1], float64[::1], float64[::1], "
-    "float64[::1], float64[::1], float64[::1], int8[::1], bool_[::1])"
+    "int8[::1], float64[::1], float64[::1], float64[::1], int8[::1], bool_[::1], bool_[::1])"
 )
 def moran(
     z: Floats,
@@ -40,11 +42,13 @@ def moran(
     indices: Places,
     weights: Floats,
     share: Floats,
+    words: Codes,
     sums: Floats,
     lag: Floats,
     statistic: Floats,
-    quadrant: npt.NDArray[np.int8],
-    certain: npt.NDArray[np.bool_],
+    quadrant: Codes,
+    falls: Bools,
+    certain: Bools,
 ) -> None:
     """Compute local Moran of one variable, its areas being visited once.
 
@@ -54,10 +58,14 @@ def moran(
         The area's own values, those looked at around it, standardised, and as they are.
     indptr, indices, weights, share
         Links (no weights: all alike), and what turns sums into means.
+    words
+        Codes of the quadrants: place 2 where the own value lies above the mean, and 1 more where the neighbours do.
     sums, lag, statistic
         Filled: Σ w · around, its like in the units of the values, own value × mean.
     quadrant
-        Filled: 2 where the own value lies above the mean, and 1 more where the neighbours do.
+        Filled.
+    falls
+        Filled: where the own value lies below the mean, and a large sum is a small statistic.
     certain
         Filled: where the own value is the mean, and the statistic 0 whatever the neighbours.
     """
@@ -77,7 +85,8 @@ def moran(
         sums[i] = total
         lag[i] = plain * share[i]
         statistic[i] = z[i] * (total * share[i])
-        quadrant[i] = 2 * (z[i] > 0.0) + (total > 0.0)
+        quadrant[i] = words[2 * (z[i] > 0.0) + (total > 0.0)]
+        falls[i] = z[i] < 0.0
         certain[i] = abs(z[i]) <= _AT_MEAN
 
 

@@ -24,14 +24,14 @@ def moran_part(group: Group, beside: Group, transformation: Transformation) -> P
     """Compute z × mean of the neighbours' z, of the variables of one group with those of another (or itself)."""
     row, shape = row_weights(group, transformation), group.z.shape
     weights = np.empty(0) if row.weights is None else row.weights
-    links = (group.indptr, group.indices.astype(np.int32), weights, row.share)
+    links = (group.indptr, group.indices.astype(np.int32), weights, row.share, _QUADRANTS)
     sums, lag, statistic = (np.empty(shape) for _ in range(3))
-    quadrant, certain = np.empty(shape, dtype=np.int8), np.empty(shape, dtype=bool)
+    quadrant = np.empty(shape, dtype=np.int8)
+    falls, certain = (np.empty(shape, dtype=bool) for _ in range(2))
 
     def compute(s: int) -> None:
-        filled = (sums[s], lag[s], statistic[s], quadrant[s], certain[s])
+        filled = (sums[s], lag[s], statistic[s], quadrant[s], falls[s], certain[s])
         kernels.moran(group.z[s], beside.z[s], beside.values[s], *links, *filled)
-        quadrant[s] = _QUADRANTS[quadrant[s]]
 
     list(threaded(compute, range(shape[0]), work=shape[0] * len(group.indices)))
     return Part(
@@ -46,6 +46,6 @@ def moran_part(group: Group, beside: Group, transformation: Transformation) -> P
         moving=kernels.PRODUCT if beside is group else kernels.SUM,
         classes=(quadrant, quadrant),
         tested=tested(group, shape[0]),
-        falls=group.z < 0,  # a large statistic is a large lag above the mean, a small one below
+        falls=falls,  # a large statistic is a large lag above the mean, a small one below
         certain=certain,
     )

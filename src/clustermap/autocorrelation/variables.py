@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.autocorrelation.draws import threaded
 from clustermap.autocorrelation.rates import standardised_rates
+from clustermap.autocorrelation.rowwise import alike, constant_between, limits, standardised, transposed
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
@@ -34,7 +34,6 @@ STATUSES = (
 )  # fmt: skip
 OK, ROUNDED, SUPPRESSED, HIDDEN_TOTAL, NO_FIRMS, CONSTANT, ISOLATE, UNTESTED = range(8)
 _FEWEST = 3
-_SAME = 1e-12
 _LARGEST, _SMALLEST = 1e75, 1e-75  # fourth powers, summed, are still numbers
 
 
@@ -76,11 +75,7 @@ class Variables:
     def groups(self) -> Iterator[Group]:
         """Yield the variables by which areas are known: those of one group share their draws."""
         known = np.isfinite(self.values)
-        patterns: dict[bytes, list[int]] = {}
-        for s, row in enumerate(known):
-            if row.any():
-                patterns.setdefault(row.tobytes(), []).append(s)
-        for members in patterns.values():
+        for members in alike(known):
             areas = np.flatnonzero(known[members[0]])
             indptr, indices, weights = _links(self.near, known[members[0]])
             if not len(indices):
@@ -93,7 +88,7 @@ class Variables:
             sectors = np.asarray(members)
             whole = len(sectors) * len(areas) == self.values.size
             values = self.values if whole else np.ascontiguousarray(self.values[np.ix_(sectors, areas)])
-            yield Group(sectors, areas, values, _standardised(values), indptr, indices, weights)
+            yield Group(sectors, areas, values, standardised(values), indptr, indices, weights)
 
 
 def check_option(name: str, given: object, allowed: tuple[str, ...], *, why: str = "") -> None:
@@ -254,7 +249,7 @@ def _from_table(table: SectorTable, graph: Graph, sector: str | None, rates: Rat
     status[:, empty] = np.where(status[:, empty] == SUPPRESSED, SUPPRESSED, without[empty])
     count[:, empty] = np.nan
     rate = count / np.where(empty, np.nan, total)
-    constant = _constant(rate)
+    constant = constant_between(*limits(rate))
     for s in np.flatnonzero(~constant):
         known = np.isfinite(rate[s])
         rate[s, known] = standardised_rates(count[None, s, known], total[None, known])[0]
@@ -277,7 +272,7 @@ def _from_frame(frame: pd.DataFrame, graph: Graph, sector: str | None) -> Variab
     chosen = frame.sort_index(axis=1) if sector is None else frame[[sector]]
     values = align(chosen, graph)
     near = neighbours(graph)
-    rows = np.array(near.take(values).T, order="C")
+    rows = transposed(values.reindex(near.labels).to_numpy(dtype=np.float64))
     return _checked(
         near,
         [str(c) for c in chosen.columns],
@@ -287,26 +282,6 @@ def _from_frame(frame: pd.DataFrame, graph: Graph, sector: str | None) -> Variab
         many=len(rows) > 1,
         table=None,
     )
-
-
-def _standardised(values: Floats) -> Floats:
-    """Return the variables with mean 0 and variance 1 (denominator n)."""
-    z = np.empty_like(values)
-
-    def standardise(s: int) -> None:  # row by row: a row fits into the cache
-        np.subtract(values[s], values[s].mean(), out=z[s])
-        z[s] /= np.sqrt((z[s] * z[s]).mean())
-
-    list(threaded(standardise, range(len(values)), work=values.size))
-    return z
-
-
-def _constant(values: Floats) -> npt.NDArray[np.bool_]:
-    """Say which variables are the same everywhere they are known, but for the last digits."""
-    low, high = (
-        f(values, axis=1) for f in (np.fmin.reduce, np.fmax.reduce)
-    )  # NaN only where nothing is known
-    return np.asarray(high - low <= _SAME * np.maximum(np.abs(low), np.abs(high)))
 
 
 def _checked(
@@ -329,9 +304,10 @@ def _checked(
             why="with fewer, every statistic of neighbours is a constant",
             fix="smaller areas, or a sector that is not suppressed",
         )
-    _check_scale(values, sectors)
+    reach = limits(values)
+    _check_scale(*reach, sectors)
     with np.errstate(invalid="ignore"):
-        constant = _constant(values) & ~few
+        constant = constant_between(*reach) & ~few
     if (constant | few).all():
         raise StatisticsError(
             "CM-MORAN-004",
@@ -351,9 +327,8 @@ def _checked(
     )
 
 
-def _check_scale(values: Floats, sectors: list[str]) -> None:
+def _check_scale(low: Floats, high: Floats, sectors: list[str]) -> None:
     """Refuse values that cannot be standardised because their squares are no numbers."""
-    low, high = (f(values, axis=1) for f in (np.fmin.reduce, np.fmax.reduce))
     spread = high - low
     strange = np.flatnonzero(
         (np.maximum(np.abs(low), np.abs(high)) > _LARGEST) | ((spread > 0) & (spread < _SMALLEST))
