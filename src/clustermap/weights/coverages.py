@@ -20,6 +20,7 @@ import shapely
 from clustermap.weights.kernels import (
     alternating,
     contacts,
+    corners,
     directed_edges,
     match_edges,
     number_points,
@@ -31,6 +32,7 @@ __all__ = ["Coverage", "read_coverage"]
 
 Indices = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
+_PIECE = 16_384
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0xFF51AFD7ED558CCD))
 
 
@@ -75,16 +77,11 @@ class Coverage:
 
     def sharing_points(self) -> tuple[Indices, Indices]:
         """Return each pair of areas that share a point once, the smaller position first, in order."""
-        by_area = np.argsort(self.area, kind="stable")
-        by_point = np.argsort(self.tail, kind="stable")  # every point of a ring is the tail of an edge
-        return rows_around_points(
-            _starts(self.area, self.n),
-            self.tail[by_area],
-            _starts(self.tail, len(self.x)),
-            self.area[by_point],
-            np.full(self.n, -1, dtype=np.int64),
-            np.empty(self.n + 1, dtype=np.int64),
-        )
+        # every point of a ring is the tail of an edge
+        around = corners(self.tail, self.area, self.mate, len(self.x))
+        in_order = bool((self.area[1:] >= self.area[:-1]).all())
+        order = np.arange(len(self.area)) if in_order else np.argsort(self.area, kind="stable")
+        return rows_around_points(_starts(self.area, self.n), order, self.tail, self.area, self.mate, *around)
 
 
 def read_coverage(shapes: npt.NDArray[Any]) -> Coverage | None:
@@ -152,7 +149,7 @@ def _edges(shapes: npt.NDArray[Any]) -> tuple[Numbers, Numbers, Indices, Indices
     point, first = np.empty(len(x), dtype=np.int64), np.empty(len(x), dtype=np.int64)
     size = _size(len(x))
     n = number_points(
-        x, y, _slots(x.view(np.uint64), y.view(np.uint64), size), np.full(size, -1, np.int64), point, first
+        x, y, _slots(x.view(np.uint64), y.view(np.uint64), size), np.full(size, -1, np.int32), point, first
     )
     tail, head, area = (np.empty(len(x), dtype=np.int64) for _ in range(3))
     used = directed_edges(x, y, first, point, ends, hole, owner, tail, head, area)
@@ -164,12 +161,16 @@ def _size(n: int) -> int:
     return 1 << max(int(2 * n - 1).bit_length(), 1)
 
 
-def _slots(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], size: int) -> Indices:
+def _slots(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64], size: int) -> npt.NDArray[np.int32]:
     """Scatter pairs of 64-bit words over a table; whole arrays wrap around without a word."""
-    mixed = (a * _MIX[0]) ^ ((b * _MIX[1]) >> np.uint64(7)) ^ (b * _MIX[1])
-    mixed ^= mixed >> np.uint64(32)
-    mixed *= _MIX[2]
-    slots: Indices = ((mixed >> np.uint64(29)) & np.uint64(size - 1)).astype(np.int64)
+    slots = np.empty(len(a), dtype=np.int32)
+    for start in range(0, len(a), _PIECE):  # pieces that fit the cache
+        piece = slice(start, start + _PIECE)
+        turned = b[piece] * _MIX[1]
+        mixed = (a[piece] * _MIX[0]) ^ (turned >> np.uint64(7)) ^ turned
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= _MIX[2]
+        slots[piece] = (mixed >> np.uint64(29)) & np.uint64(size - 1)
     return slots
 
 
@@ -179,7 +180,7 @@ def _mates(tail: Indices, head: Indices, area: Indices) -> Indices | None:
     size = _size(len(tail))
     start = _slots(low.view(np.uint64), high.view(np.uint64), size)
     mate = np.full(len(tail), -1, dtype=np.int64)
-    fits = match_edges(tail, head, area, start, np.full(size, -1, dtype=np.int64), mate)
+    fits = match_edges(tail, head, area, start, np.full(size, -1, dtype=np.int32), mate)
     return mate if fits else None
 
 

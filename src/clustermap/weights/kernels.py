@@ -13,6 +13,7 @@ from clustermap.tables.predicates import in_box, orientation
 __all__ = [
     "alternating",
     "contacts",
+    "corners",
     "directed_edges",
     "match_edges",
     "number_points",
@@ -20,10 +21,10 @@ __all__ = [
     "winding",
 ]
 
-_INTS, _FLOATS = "int64[::1]", "float64[::1]"
+_INTS, _FLOATS, _SLOTS = "int64[::1]", "float64[::1]", "int32[::1]"
 
 
-@compiled(f"int64({_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, {_INTS}, {_INTS})")
+@compiled(f"int64({_FLOATS}, {_FLOATS}, {_SLOTS}, {_SLOTS}, {_INTS}, {_INTS})")
 def number_points(x: Any, y: Any, start: Any, table: Any, point: Any, first: Any) -> int:
     """Give equal points one number, in order of appearance; return how many there are.
 
@@ -86,7 +87,7 @@ def directed_edges(
     return n
 
 
-@compiled(f"boolean({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS})")
+@compiled(f"boolean({_INTS}, {_INTS}, {_INTS}, {_SLOTS}, {_SLOTS}, {_INTS})")
 def match_edges(tail: Any, head: Any, area: Any, start: Any, table: Any, mate: Any) -> bool:
     """Find for each edge the same one of the area on its other side; False where two lie on one side.
 
@@ -206,33 +207,69 @@ def winding(
                     depth[who[k]] += 1
 
 
-@compiled(f"Tuple(({_INTS}, {_INTS}))({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS})")
-def rows_around_points(
-    points: Any, point: Any, areas: Any, area: Any, stamp: Any, starts: Any
-) -> tuple[Any, Any]:
-    """Pair each area with the later ones that hold one of its points, ascending.
+@compiled(f"Tuple(({_INTS}, {_INTS}))({_INTS}, {_INTS}, {_INTS}, int64)")
+def corners(tail: Any, area: Any, mate: Any, n: int) -> tuple[Any, Any]:
+    """List the areas around those points where areas may meet that share no edge there.
 
-    The points of area i are ``point[points[i]:points[i + 1]]``, the areas of point p ``area[areas[p]:areas[p + 1]]``.
-    `stamp` holds -1 for each area, `starts` receives where the pairs of each area begin.
+    Of two areas around a point one has an edge from it, and the other the same edge, unless both edges are loose.
+    Around point p lie ``areas[starts[p]:starts[p + 1]]``; none are listed where two areas share an edge.
     """
+    degree, starts = np.zeros(n, dtype=np.int32), np.zeros(n + 1, dtype=np.int64)
+    for e in range(len(tail)):
+        degree[tail[e]] += 1
+    for e in range(len(tail)):
+        if degree[tail[e]] > 2 or (degree[tail[e]] == 2 and mate[e] < 0):  # noqa: PLR2004 - two areas
+            starts[tail[e] + 1] += 1
+    for p in range(n):
+        starts[p + 1] += starts[p]
+    areas, at = np.empty(starts[n], dtype=np.int64), starts[:-1].copy()
+    for e in range(len(tail)):
+        if degree[tail[e]] > 2 or (degree[tail[e]] == 2 and mate[e] < 0):  # noqa: PLR2004 - two areas
+            areas[at[tail[e]]] = area[e]
+            at[tail[e]] += 1
+    return starts, areas
+
+
+@compiled(f"int64(int64, {_INTS}, {_INTS}, int64, int64)")
+def _sorted_in(j: int, stamp: Any, row: Any, n: int, i: int) -> int:
+    """Put area j into the ascending row of area i, unless it is there or no later area; return the row's length."""
+    if j <= i or stamp[j] == i:
+        return n
+    stamp[j] = i
+    at = n
+    while at > 0 and row[at - 1] > j:
+        row[at] = row[at - 1]
+        at -= 1
+    row[at] = j
+    return n + 1
+
+
+@compiled(f"Tuple(({_INTS}, {_INTS}))({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS})")
+def rows_around_points(
+    edges: Any, order: Any, tail: Any, area: Any, mate: Any, starts: Any, around: Any
+) -> tuple[Any, Any]:
+    """Pair each area with the later ones that share an edge or a point with it, ascending.
+
+    The edges of area i are ``order[edges[i]:edges[i + 1]]``; `starts` and `around` are what `corners` lists.
+    """
+    n_areas, n = len(edges) - 1, 0
+    stamp, row = np.full(n_areas, -1, dtype=np.int64), np.empty(n_areas, dtype=np.int64)
     first, second = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64)
-    n = 0
-    for i in range(len(points) - 1):
-        starts[i] = n
-        for k in range(points[i], points[i + 1]):
-            p = point[k]
-            for m in range(areas[p], areas[p + 1]):
-                j = area[m]
-                if j > i and stamp[j] != i:
-                    stamp[j] = i
-                    if n == len(first):
-                        first = np.concatenate((first, np.empty(n, dtype=np.int64)))
-                        second = np.concatenate((second, np.empty(n, dtype=np.int64)))
-                    at = n
-                    while at > starts[i] and second[at - 1] > j:
-                        second[at] = second[at - 1]
-                        at -= 1
-                    first[n], second[at] = i, j
-                    n += 1
-    starts[len(points) - 1] = n
+    for i in range(n_areas):
+        found, last = 0, -1
+        for k in range(edges[i], edges[i + 1]):
+            e = order[k]
+            if mate[e] >= 0:
+                j = area[mate[e]]
+                if j != last:  # a border has many edges
+                    last = j
+                    found = _sorted_in(j, stamp, row, found, i)
+            for m in range(starts[tail[e]], starts[tail[e] + 1]):
+                found = _sorted_in(around[m], stamp, row, found, i)
+        while n + found > len(first):
+            first = np.concatenate((first, np.empty(len(first), dtype=np.int64)))
+            second = np.concatenate((second, np.empty(len(second), dtype=np.int64)))
+        for k in range(found):
+            first[n], second[n] = i, row[k]
+            n += 1
     return first[:n].copy(), second[:n].copy()
