@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 AREAS, SECTORS, FIRMS, RUNS, SEED = 35_000, 700, 5_500_000, 5, 20_261_127
 QUICK = (300, 40, 20_000)
-DRAWS = 99
+DRAWS = 999  # permutations, and as many replicates
 SCALES = (0.25, 0.5, 1.0)
 SAME = 1e-9
 TARGET_S = 10.0  # all indices of the whole economy, without inference
+TARGET_DRAWS_S = 60.0  # with random locations and resamples
 
 
 def economy(areas: int, sectors: int, firms: int) -> Any:
@@ -51,7 +52,7 @@ def ours(table: Any, draws: int = 0) -> Any:
     import clustermap as cm
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 99 draws are coarse for 700 tests: said, and not the question here
+        warnings.simplefilter("ignore")  # draws are coarse for 700 tests: said, and not the question here
         return cm.sector_concentration(table, permutations=draws, replicates=draws, correction="none", seed=1)
 
 
@@ -131,7 +132,7 @@ def measured(size: tuple[int, int, int], runs: int) -> dict[str, Any]:
         "times_textbook": round(peer_s / indices_s, 1),
         "draws": DRAWS,
         "ours_with_draws_s": {"median": round(inference_s, 3), "runs": inference_runs},
-        "million_throws_a_second": round(2 * DRAWS * size[2] / inference_s / 1e6, 1),
+        "million_units_of_profiles_a_second": round(2 * DRAWS * size[2] / inference_s / 1e6, 1),
     }
 
 
@@ -156,8 +157,11 @@ def main() -> None:
         {
             **figures,
             "cold_indices": cold(size, 0),
+            "cold_with_draws": cold(size, 99),
             "scaling_exponent": exponent(size),
             "target_s": TARGET_S,
+            "target_with_draws_s": TARGET_DRAWS_S,
+            "reached_with_draws": figures["ours_with_draws_s"]["median"] <= TARGET_DRAWS_S,
             "reached": figures["ours_indices_s"]["median"] <= TARGET_S,
             "peak_mib_of_this_process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
             "load_of_the_machine": [round(x, 2) for x in os.getloadavg()],

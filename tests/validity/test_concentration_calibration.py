@@ -26,7 +26,9 @@ pytestmark = pytest.mark.validity
 SEED, WORLDS, DRAWS, LEVEL = 20_261_127, 200, 399, 0.05
 LOWEST, HIGHEST, LEAST = 0.010, 0.105, 0.001
 FAMILY_WORLDS, FAMILY_SECTORS, FAMILY_DRAWS, FAMILY_HIGHEST = 200, 10, 399, 0.105
-POWER_WORLDS, EFFECTS = 60, (1.0, 1.5, 2.0, 3.0)
+# All 60 worlds have 300 firms, and so one set of throws: the chance of 399 moved them together, by up to .1 from seed
+# to seed, across marks that lie that near. 9,999 leave the chance of the worlds alone; marks and seeds are as before.
+POWER_WORLDS, POWER_DRAWS, EFFECTS = 60, 9_999, (1.0, 1.5, 2.0, 3.0)
 # .95 was asked of all before the first run, and Hoover reached .92: an expectation of the writer, not of the test. It
 # adds up deviations, those of 22 areas in which nothing is planted too, where the others weigh the large quotients.
 REACHED = {"hoover": 0.85, "theil": 0.95, "gini_weighted": 0.95, "hachman": 0.95}
@@ -181,7 +183,7 @@ def test_power_grows_with_the_planted_quotient_and_reaches_its_mark():
         )
         p = sector_concentration(
             SectorTable.from_values(frame, area_totals=TOTALS),
-            permutations=DRAWS,
+            permutations=POWER_DRAWS,
             replicates=0,
             correction="none",
             seed=e,

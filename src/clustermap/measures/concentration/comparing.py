@@ -246,11 +246,11 @@ def _with_draws(problem: Problem, options: Options, family: int, alpha: float) -
         check_resolution(options.permutations, family, alpha, options.correction)
         return replace(problem, permutations=options.permutations)
     wanted = permutations_needed(1 if options.correction == "none" else family, alpha)
-    affordable = max(_FEWEST, _STEPS // max(steps(problem)[0], 1))
+    affordable = max(_FEWEST, _STEPS // max(steps(problem), 1))
     if affordable < wanted:
         warnings.warn(
             f"[CM-CONC-005] {family:,} tests at {alpha:.3g} ask for {wanted:,} permutations of "
-            f"{steps(problem)[0]:,} units; {affordable:,} are taken, so that the smallest p-values are coarse: pass "
+            f"{steps(problem):,} steps; {affordable:,} are taken, so that the smallest p-values are coarse: pass "
             f"permutations={wanted} to wait for them",
             ClusterMapWarning,
             stacklevel=5,

@@ -1,20 +1,21 @@
 """Indices of many profiles with what they would be at random, and how far sampling moves them.
 
-Nothing depends on the number of threads: the draws of a profile come from streams keyed by what is thrown and
-the block, and each block is as long as the number of units in it says.
+Nothing depends on the number of threads: draws come from streams keyed by what is thrown and the block, and each
+block is as long as the number of units in it says. Profiles held against one reference share their throws: the units
+of a smaller one are the first units of a larger one.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import workers
-from clustermap.measures.concentration import kernels
+from clustermap.measures.concentration import kernels, sorted_kernels
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _CEILING = np.array([1.0, 1.0, 1.0, 2.0, np.inf, 1.0, 1.0])
 _INDICES = 6
 _BLOCK = 1 << 20  # units thrown from one stream; part of what a seed means
 _CROWDED = 8  # so many units a place are drawn place by place
+_NONE = np.zeros(0, dtype=np.int64)
+_SHARED = "shared"
 _SAME = 1e-9  # sums in another order differ by less
 
 
@@ -96,19 +99,36 @@ class Measured:
     low: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Lot:
-    """Profiles that share one null: how many units, on which reference."""
+class _Lot(NamedTuple):
+    """Profiles that share one throw: the profiles of each size, sizes rising, or one profile with units of its own."""
 
-    rows: list[int]
-    sizes: Floats
+    key: str
+    rows: list[list[int]]
+    ends: Ints  # units of each size
+    sizes: Floats | None  # of the units, largest first, where they have sizes of their own
 
 
-def steps(problem: Problem) -> tuple[int, int]:
-    """Return how many units one permutation, and one replicate, throws."""
-    lots = _lots(problem)
-    null = sum(len(lot.sizes) for lot in lots)
-    return null, sum(len(lot.sizes) * len(lot.rows) for lot in lots)
+class _Tails(NamedTuple):
+    """What some draws sum to, for each profile of a lot: draws, mean, squares about it, and how many in each tail."""
+
+    draws: int
+    mean: Floats
+    squares: Floats
+    up: Ints
+    low: Ints
+
+    def with_more(self, more: _Tails) -> _Tails:
+        """Return both together (Chan, Golub and LeVeque 1983)."""
+        n, apart = self.draws + more.draws, more.mean - self.mean
+        mean = self.mean + apart * (more.draws / n)
+        squares = self.squares + more.squares + apart**2 * (self.draws * more.draws / n)
+        return _Tails(n, mean, squares, self.up + more.up, self.low + more.low)
+
+
+def steps(problem: Problem) -> int:
+    """Return the work of one permutation: units thrown, and places held at each size on the way."""
+    parts = int((problem.reference > 0).sum())
+    return sum(int(lot.ends[-1]) + int(np.minimum(lot.ends, parts).sum()) for lot in _lots(problem))
 
 
 def measured(problem: Problem, report: Callable[[int, int], None]) -> Measured:
@@ -118,20 +138,44 @@ def measured(problem: Problem, report: Callable[[int, int], None]) -> Measured:
     for row in range(shape[0]):
         if problem.held.indptr[row] < problem.held.indptr[row + 1]:
             out.statistic[row] = _observed(problem, row)
+    lots = _lots(problem)
     # the longest first, so that no thread is left with it at the end
-    lots = sorted(_lots(problem), key=lambda lot: -len(lot.sizes))
-
-    def work(lot: _Lot) -> None:
-        if problem.permutations:
-            _against_chance(problem, lot, out)
-        if problem.replicates and len(lot.sizes) > 1:
-            for row in lot.rows:
-                _resampled(problem, row, out)
-
+    blocks = [
+        (lot, *b) for lot in sorted(lots, key=lambda lot: -int(lot.ends[-1])) for b in _blocks(problem, lot)
+    ]
+    drawn = [row for lot in lots for rows in lot.rows for row in rows if problem.replicates]
+    drawn.sort(key=lambda row: -problem.held.data[_part(problem, row)].sum())
+    done, all_in_all = 0, len(blocks) + len(drawn)
     with ThreadPoolExecutor(workers()) as pool:
-        for done, _ in enumerate(pool.map(work, lots)):
-            report(done + 1, len(lots))
+        found: dict[str, _Tails] = {}
+        for (lot, *_), some in zip(
+            blocks, pool.map(lambda b: _against_chance(problem, out, b), blocks), strict=True
+        ):
+            found[lot.key] = found[lot.key].with_more(some) if lot.key in found else some
+            report(done := done + 1, all_in_all)
+        for _ in pool.map(lambda row: _resampled(problem, row, out), drawn):
+            report(done := done + 1, all_in_all)
+    for lot in lots:
+        if lot.key in found:
+            _write(lot, found[lot.key], out)
     return out
+
+
+def _write(lot: _Lot, tails: _Tails, out: Measured) -> None:
+    rows = np.concatenate(lot.rows).astype(np.int64)
+    step = np.repeat(np.arange(len(lot.rows)), [len(r) for r in lot.rows])
+    out.expected[rows] = tails.mean[step]
+    out.sd[rows] = np.sqrt(tails.squares[step] / (tails.draws - 1)) if tails.draws > 1 else np.nan
+    out.up[rows], out.low[rows] = tails.up, tails.low
+
+
+def _blocks(problem: Problem, lot: _Lot) -> list[tuple[int, int]]:
+    """Return number and draws of each block of permutations."""
+    n = int(lot.ends[-1])
+    if lot.sizes is None:
+        n = int(np.minimum(np.diff(lot.ends, prepend=0), _CROWDED * len(problem.reference)).sum())
+    rows = max(1, _BLOCK // (n + _INDICES * len(lot.ends)))
+    return [(k, min(rows, problem.permutations - k * rows)) for k in range(-(-problem.permutations // rows))]
 
 
 def _named(indices: Floats) -> Floats:
@@ -149,8 +193,12 @@ def _reference(problem: Problem, row: int) -> Floats:
     return np.asarray(amounts / amounts.sum())
 
 
+def _part(problem: Problem, row: int) -> slice:
+    return slice(problem.held.indptr[row], problem.held.indptr[row + 1])
+
+
 def _cells(problem: Problem, row: int) -> tuple[Ints, Floats]:
-    part = slice(problem.held.indptr[row], problem.held.indptr[row + 1])
+    part = _part(problem, row)
     return problem.held.indices[part].astype(np.int64), problem.held.data[part]
 
 
@@ -172,44 +220,76 @@ def _observed(problem: Problem, row: int) -> Floats:
 
 
 def _lots(problem: Problem) -> list[_Lot]:
-    """Gather profiles whose units fall in the same way: equally many of size 1, on one reference."""
-    gathered: dict[Any, _Lot] = {}
-    totals = np.asarray(problem.held.sum(axis=1)).ravel()
-    for row in np.flatnonzero(problem.thrown):
-        key: tuple[str, int]
-        if problem.units is not None:
-            sizes, key = np.sort(problem.units[row].size)[::-1].copy(), ("own", int(row))
-        else:
-            n = int(np.rint(totals[row]))
-            sizes, key = np.ones(n), ("own", int(row)) if problem.own else ("shared", n)
-        if len(sizes):
-            gathered.setdefault(key, _Lot(rows=[], sizes=sizes)).rows.append(int(row))
-    return list(gathered.values())
+    """Gather profiles whose units fall in the same way: units of size 1, on one reference."""
+    totals = np.rint(np.asarray(problem.held.sum(axis=1)).ravel()).astype(np.int64)
+    thrown = np.flatnonzero(problem.thrown & (totals > 0 if problem.units is None else True)).tolist()
+    if problem.units is not None:
+        sizes = [(row, np.sort(problem.units[row].size)[::-1].copy()) for row in thrown]
+        return [_Lot(problem.keys[r], [[r]], np.array([len(s)]), s) for r, s in sizes if len(s)]
+    if problem.own:
+        return [_Lot(problem.keys[row], [[row]], totals[[row]], None) for row in thrown]
+    if not thrown:
+        return []
+    ends, step = np.unique(totals[thrown], return_inverse=True)
+    rows = [[row for row, at in zip(thrown, step.tolist(), strict=True) if at == k] for k in range(len(ends))]
+    return [_Lot(_SHARED, rows, ends, None)]
 
 
-def _against_chance(problem: Problem, lot: _Lot, out: Measured) -> None:
+def _against_chance(problem: Problem, out: Measured, block: tuple[_Lot, int, int]) -> _Tails:
     """Throw the units of a lot at the parts by the reference, and count who reaches what was observed."""
-    reference = _reference(problem, lot.rows[0])
-    parts = np.flatnonzero(reference > 0)
-    chance = np.ascontiguousarray(reference[parts])
-    shared = problem.units is None and not problem.own
-    key = f"{len(lot.sizes)}" if shared else problem.keys[lot.rows[0]]
-    draws = _named(
-        _thrown(
-            (problem.seed, problem.statistic, "null", key),
-            problem.permutations,
-            lot.sizes,
-            (chance, np.ones(len(parts)), np.arange(len(parts))),
-            (chance, len(parts)),
-        )
-    )
-    mean, sd = draws.mean(axis=0), draws.std(axis=0, ddof=1)
-    for row in lot.rows:
-        seen = out.statistic[row]
+    lot, number, draws = block
+    reference = _reference(problem, lot.rows[0][0])
+    chance = np.ascontiguousarray(reference[reference > 0])
+    rng = stream(problem.seed, problem.statistic, "null", lot.key, number)
+    if lot.sizes is None:
+        thrown = _grown(rng, draws, lot.ends, chance)
+    else:
+        thrown = np.empty((draws, 1, _INDICES))
+        places = np.arange(len(chance))
+        kernels.throw(
+            rng.random((draws, len(lot.sizes))), lot.sizes, *_alias(chance), np.ones(len(chance)), places, chance,
+            len(chance), thrown[:, 0],
+        )  # fmt: skip
+    found = _named(thrown)
+    mean = found.mean(axis=0)
+    up, low = [], []
+    for at, rows in enumerate(lot.rows):
+        seen = out.statistic[rows]
         slack = _SAME * np.maximum(np.abs(seen), 1e-3)
-        out.expected[row], out.sd[row] = mean, sd
-        out.up[row] = (draws >= seen - slack).sum(axis=0)
-        out.low[row] = (draws <= seen + slack).sum(axis=0)
+        up.append((found[:, at, None] >= seen - slack).sum(axis=0))
+        low.append((found[:, at, None] <= seen + slack).sum(axis=0))
+    return _Tails(draws, mean, ((found - mean) ** 2).sum(axis=0), np.concatenate(up), np.concatenate(low))
+
+
+def _alias(chance: Floats) -> tuple[Floats, Ints]:
+    accept, alias = np.empty(len(chance)), np.empty(len(chance), dtype=np.int64)
+    kernels.alias_table(chance, accept, alias)
+    return accept, alias
+
+
+def _grown(rng: np.random.Generator, draws: int, ends: Ints, chance: Floats) -> Floats:
+    """Return draws × sizes × indices: units are added from size to size, one by one or, where many, by place."""
+    accept, alias = _alias(chance)
+    added = np.diff(ends, prepend=0)
+    crowded = added > _CROWDED * len(chance)
+    single = np.where(crowded, 0, added)
+    step = np.repeat(np.arange(len(ends)), single)
+    out = np.empty((draws, len(ends), _INDICES))
+    for draw in out:
+        at = rng.random(len(step)) * len(chance)
+        place = np.minimum(at.astype(np.int64), len(chance) - 1)
+        place = np.where(at - place < accept[place], place, alias[place])
+        number, last = np.ones(len(place), dtype=np.int64), np.cumsum(single)
+        if crowded.any():
+            many = rng.multinomial(added[crowded], chance)
+            which, where = np.nonzero(many)
+            which = np.flatnonzero(crowded)[which]
+            order = np.argsort(np.concatenate((step, which)), kind="stable")
+            place = np.concatenate((place, where))[order]
+            number = np.concatenate((number, many[many > 0]))[order]
+            last = np.cumsum(single + np.bincount(which, minlength=len(ends)))
+        sorted_kernels.grow(place, number, last, chance, len(chance), draw)
+    return out
 
 
 def _resampled(problem: Problem, row: int, out: Measured) -> None:
@@ -217,26 +297,20 @@ def _resampled(problem: Problem, row: int, out: Measured) -> None:
     from scipy.special import ndtri
 
     at, held = _cells(problem, row)
+    n = held.sum() if problem.units is None else len(problem.units[row].size)
     reference = _reference(problem, row)
-    parts = int((reference > 0).sum())
-    if len(at) < 2 or (reference[at] <= 0).any():  # noqa: PLR2004 - units in one place have nowhere else to be
+    share, parts = np.ascontiguousarray(reference[at]), int((reference > 0).sum())
+    if n < 2 or len(at) < 2 or (share <= 0).any():  # noqa: PLR2004 - units in one place have nowhere else to be
         return
+    key = (problem.seed, problem.statistic, "bootstrap", problem.keys[row])
     if problem.units is None:
-        chance, weights, places = held / held.sum(), np.ones(len(at)), np.arange(len(at))
-        n = int(np.rint(held.sum()))
+        draws = _counted_again(key, problem.replicates, np.rint(held).astype(np.int64), (share, parts))
     else:
         units = problem.units[row]
-        n = len(units.size)
-        chance, weights, places = np.full(n, 1 / n), units.size, np.searchsorted(at, units.place)
-    draws = _named(
-        _thrown(
-            (problem.seed, problem.statistic, "bootstrap", problem.keys[row]),
-            problem.replicates,
-            np.ones(n),
-            (chance, weights, places),
-            (np.ascontiguousarray(reference[at]), parts),
+        draws = _plants_again(
+            key, problem.replicates, units, np.searchsorted(at, units.place), (share, parts)
         )
-    )
+    draws = _named(draws)
     seen, se = out.statistic[row], draws.std(axis=0, ddof=1)
     # draws from the sample exceed it as the sample exceeds the truth: that much is taken off, and not trusted fully
     bias = draws.mean(axis=0) - seen
@@ -246,28 +320,36 @@ def _resampled(problem: Problem, row: int, out: Measured) -> None:
     out.upper[row] = np.clip(seen - bias + half, 0.0, _CEILING)
 
 
-def _thrown(
-    key: tuple[Any, ...],
-    draws: int,
-    sizes: Floats,
-    categories: tuple[Floats, Floats, Ints],
-    places: tuple[Floats, int],
-) -> Floats:
-    """Return draws × indices."""
-    chance, weights, at = categories
-    reference, parts = places
-    n = len(sizes)
+def _counted_again(key: tuple[Any, ...], draws: int, held: Ints, places: tuple[Floats, int]) -> Floats:
+    """Return draws × indices of as many units, drawn from those that the places hold."""
+    share, parts = places
+    order = np.argsort(-share, kind="stable")
+    share, held, n = share[order], held[order], int(held.sum())
+    crowded = n > _CROWDED * len(held)
+    place = np.repeat(np.arange(len(held)), held) if not crowded else _NONE
     out = np.empty((draws, _INDICES))
-    crowded = n > _CROWDED * len(chance) and bool((sizes == 1).all() and (weights == 1).all())
-    rows = max(1, _BLOCK // (len(chance) if crowded else n))
-    accept, alias = np.empty(len(chance)), np.empty(len(chance), dtype=np.int64)
-    kernels.alias_table(np.ascontiguousarray(chance), accept, alias)
+    rows = max(1, _BLOCK // (len(held) if crowded else n))
     for number, start in enumerate(range(0, draws, rows)):
         rng = stream(key[0], *key[1:], number)
         some = out[start : start + rows]
         if crowded:
-            kernels.spread(rng.multinomial(n, chance, size=len(some)), reference, parts, some)
+            counts = rng.multinomial(n, held / n, size=len(some))
         else:
-            uniform = rng.random((len(some), n))
-            kernels.throw(uniform, sizes, accept, alias, weights, at, reference, parts, some)
+            counts = np.zeros((len(some), len(held)), dtype=np.int64)
+            sorted_kernels.tally(rng.integers(n, size=(len(some), n)), place, counts)
+        sorted_kernels.measure_counts(counts, share, -np.log(share), parts, some)
+    return out
+
+
+def _plants_again(
+    key: tuple[Any, ...], draws: int, units: Units, place: Ints, places: tuple[Floats, int]
+) -> Floats:
+    """Return draws × indices of as many plants, drawn from those of the profile with their sizes."""
+    n = len(units.size)
+    out, ones = np.empty((draws, _INDICES)), np.ones(n)
+    rows = max(1, _BLOCK // n)
+    for number, start in enumerate(range(0, draws, rows)):
+        some = out[start : start + rows]
+        uniform = stream(key[0], *key[1:], number).random((len(some), n))
+        kernels.throw(uniform, ones, *_alias(ones / n), units.size, place, *places, some)
     return out

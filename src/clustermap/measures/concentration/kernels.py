@@ -23,7 +23,6 @@ __all__ = [
     "THEIL",
     "alias_table",
     "profile",
-    "spread",
     "throw",
     "throw_plants",
 ]
@@ -154,22 +153,6 @@ def throw(
         profile(amount, reference, held, n_held, parts, out[b])
         for t in range(n_held):
             amount[held[t]] = 0.0
-
-
-@compiled("void(int64[:, ::1], float64[::1], int64, float64[:, ::1])")
-def spread(counts: Ints, reference: Floats, parts: int, out: Floats) -> None:
-    """Write the indices of each row of counts."""
-    rows, n = counts.shape
-    amount = np.empty(n)
-    held = np.empty(n, dtype=np.int64)
-    for b in range(rows):
-        n_held = 0
-        for k in range(n):
-            amount[k] = counts[b, k]
-            if counts[b, k] > 0:
-                held[n_held] = k
-                n_held += 1
-        profile(amount, reference, held, n_held, parts, out[b])
 
 
 @compiled(
