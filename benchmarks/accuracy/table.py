@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import baselines
 import rows
+from oracle import oracle
 from scores import score, summarise
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
     "DBSCAN": baselines.density,
     "HDBSCAN": partial(baselines.density, hierarchical=True),
 }
+ORACLES: dict[str, Callable[..., list[frozenset[str]]]] = {  # these are told what was planted
+    "oracle, most likely set": oracle,
+    "oracle, posterior": partial(oracle, posterior=True),
+}
 OF_POINTS, MOST_POINTS = {"DBSCAN", "HDBSCAN"}, 2_000
 RECOMMENDED, FEW = "scan, auto", 40
 SEEDS = [rows.TEST_SEEDS[0], rows.TEST_SEEDS[-1], rows.NULL_TEST_SEEDS[0], rows.NULL_TEST_SEEDS[-1]]
@@ -79,9 +84,10 @@ def run(job: tuple[str, str, int]) -> dict[str, float]:
     from clustermap.testing import make_world
 
     detector, row, seed = job
-    world = make_world(**rows.ROWS[row].world, points=detector in OF_POINTS, seed=seed)
+    made = rows.ROWS[row].world
+    world = make_world(**made, points=detector in OF_POINTS, seed=seed)
     start = time.perf_counter()
-    found = DETECTORS[detector](world, seed)
+    found = ORACLES[detector](world, seed, made) if detector in ORACLES else DETECTORS[detector](world, seed)
     return score(world, found) | {"seconds": time.perf_counter() - start}
 
 
@@ -95,7 +101,9 @@ def seeds_of(row: str, detector: str, *, tuning: bool) -> tuple[int, ...]:
 
 
 def cell(row: str, detector: str, *, tuning: bool) -> dict[str, Any] | None:
-    """Score one detector on all worlds of one row; None where the row has too many firms for points."""
+    """Score one detector on all worlds of one row; None where it does not apply."""
+    if detector in ORACLES and rows.ROWS[row].null:
+        return None  # nothing is planted that it could know
     if detector in OF_POINTS and rows.ROWS[row].world["sector_firms"] > MOST_POINTS:
         return None  # fifty firms of other sectors to each
     jobs = [(detector, row, seed) for seed in seeds_of(row, detector, tuning=tuning)]
@@ -125,7 +133,7 @@ def main() -> None:
     reader.add_argument("--fresh", action="store_true", help="forget what is recorded")
     asked = reader.parse_args()
     chosen = [name for name in rows.ROWS if asked.rows in name]
-    names = [name for name in DETECTORS if asked.only in name]
+    names = [name for name in (*DETECTORS, *ORACLES) if asked.only in name]
     sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
     from _record import earlier, record
 

@@ -1,7 +1,11 @@
-"""Run every study of this folder on the real data and write down what came out: ``python tests/real/record.py``."""
+"""Run every study of this folder on the real data and write down what came out: ``python tests/real/record.py``.
+
+``--beside`` writes down again only what is no study: the comparison with published outlines, and the cluster tree.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -47,18 +51,36 @@ def as_toml(name: str, content: dict[str, object]) -> str:
     return f"[{name}]\n" + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in content.items())
 
 
+def beside() -> str:
+    """Render what is no study, section by section."""
+    sys.path.insert(0, str(HERE))
+    import enterprises
+    import outlines
+
+    data = Path(os.environ.get("CLUSTERMAP_REAL_DATA", HERE / "../../../shared/data"))
+    parts = [as_toml(f"outlines.{name}", found) for name, found in outlines.figures(data).items()]
+    return "\n".join([*parts, as_toml("tree", enterprises.figures(data))])
+
+
 def main() -> int:
     """Record all of them."""
     from clustermap.study import Study, run_study
 
-    parts = ["# What the studies of this folder gave; written by record.py, checked by test_studies.py.\n"]
+    recorded = HERE / "recorded.toml"
+    if "--beside" in sys.argv:
+        studies = recorded.read_text(encoding="utf-8").split("\n[outlines.", maxsplit=1)[0]
+        recorded.write_text(f"{studies}\n{beside()}", encoding="utf-8")
+        return 0
+    parts = [
+        "# What the studies of this folder gave; written by record.py, checked by the tests beside it.\n"
+    ]
     for file in sorted(HERE.glob("*.toml")):
         if file.stem == "recorded":
             continue
         with tempfile.TemporaryDirectory() as folder:
             result = run_study(Study.from_toml(file), Path(folder) / "out")
         parts.append(as_toml(file.stem, figures(result)))
-    (HERE / "recorded.toml").write_text("\n".join(parts), encoding="utf-8")
+    recorded.write_text("\n".join([*parts, beside()]), encoding="utf-8")
     return 0
 
 

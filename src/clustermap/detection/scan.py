@@ -51,7 +51,7 @@ def scan_table(
     for problem in problems:
         check_share(problem)
     with reporting(progress, "scan") as report:
-        results = _run(problems, _method(settings, at), report)
+        results = _run(problems, settings, at, report)
     frame, members, split = frames_of(table, problems, results)
     return Clusters(
         frame=frame,
@@ -111,37 +111,64 @@ def problems_of(
 
 def _method(settings: Settings, at: Floats | None) -> Callable[..., Searched]:
     """Return how one sector is searched against the background asked for."""
-    if settings.background == "homogeneous":
-        return scan_sector
-    if settings.background != "minimum-effect" and at is not None:
+    if settings.background in {"field", "auto"} and at is not None:
         return partial(scan_field if settings.background == "field" else scan_auto, at=at)
 
-    def minimum_effect(
-        problem: Problem, spread: Callable[..., Any] = map, report: Progress | None = None
-    ) -> Searched:
-        searched = scan_sector(problem, spread, report)
-        if at is None or not searched.found or problem.likelihood == "jobs":
-            return searched
-        draws = min(settings.permutations, _FIELD_DRAWS)
-        fair = replace(problem, penalty=PRICES["field"])
-        p, background = p_against_field(fair, at, searched.found, permutations=draws, spread=spread)
-        return replace(searched, p_field=p, background=background)
-
-    return minimum_effect
+    return scan_sector
 
 
-def _run(problems: list[Problem], scan: Callable[..., Searched], report: Progress) -> list[Searched]:
-    """Scan every problem; threads take problems where there are many, blocks of draws where there is one."""
+def _against_field(
+    levels: list[Problem],
+    searched: list[Searched],
+    at: Floats,
+    settings: Settings,
+    spread: Callable[..., Any],
+) -> list[Searched]:
+    """Hold the clusters of all levels against one background of the sector, fitted without the strongest one."""
+    found = [one for part in searched for one in part.found]
+    if not found or levels[0].likelihood == "jobs":
+        return searched
+    fair, draws = replace(levels[0], penalty=PRICES["field"]), min(settings.permutations, _FIELD_DRAWS)
+    p, background = p_against_field(fair, at, found, permutations=draws, spread=spread)
+    ends = np.cumsum([0, *(len(part.found) for part in searched)])
+    return [
+        replace(part, p_field=p[start:end], background=background if part.found else None)
+        for part, start, end in zip(searched, ends[:-1], ends[1:], strict=True)
+    ]
+
+
+def _run(problems: list[Problem], settings: Settings, at: Floats | None, report: Progress) -> list[Searched]:
+    """Scan every problem; threads take sectors where there are many, blocks of draws where there is one."""
     from concurrent.futures import ThreadPoolExecutor
 
+    scan = _method(settings, at)
+    sectors: dict[str, list[Problem]] = {}
+    for problem in problems:
+        sectors.setdefault(problem.sector, []).append(problem)
+
+    def sector(
+        levels: list[Problem], spread: Callable[..., Any] = map, report: Progress | None = None
+    ) -> list[Searched]:
+        searched = []
+        for number, problem in enumerate(levels):
+            told = None if report is None else partial(_part, report, number, len(levels))
+            searched.append(scan(problem, spread=spread, report=told))
+        if settings.background == "minimum-effect" and at is not None:
+            return _against_field(levels, searched, at, settings, spread)
+        return searched
+
     with ThreadPoolExecutor(workers()) as pool:
-        if len(problems) == 1:
-            return [scan(problems[0], spread=pool.map, report=report)]
-        results = []
-        for searched in pool.map(scan, problems):
-            results.append(searched)
+        if len(sectors) == 1:
+            return sector(problems, spread=pool.map, report=report)
+        results: list[Searched] = []
+        for searched in pool.map(sector, sectors.values()):
+            results += searched
             report(len(results), len(problems))
     return results
+
+
+def _part(report: Progress, number: int, of: int, done: int, total: int) -> None:
+    report(number * total + done, of * total)
 
 
 def frames_of(

@@ -1,0 +1,37 @@
+"""The tree of manufacturing clusters: enterprises of 2021 by English district, at 1, 1.25, 1.5 and 2 times."""
+
+from __future__ import annotations
+
+LEVELS, SEED = (1.25, 1.5, 2), 2021
+
+
+def tree_of(data):
+    """Detect at every level, each with its p."""
+    import warnings
+
+    import clustermap as cm
+
+    areas = cm.read_boundaries(data / "lad_2022_uk.geojson", keep="E")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", cm.ClusterMapWarning)  # two islands, and one name that differs
+        table = cm.read_table(
+            data / "ubc_enterprises_2018_2022.csv.gz", areas=areas, area="area", sector="industry", value="total",
+            measure="firms", match="name", where={"year": 2021, "geo": "LAD"},
+        )  # fmt: skip
+        graph = cm.contiguity(areas)
+    return cm.detect_clusters(
+        table, graph, sector="Manufacturing (C)", minimum_lq=1.0, levels=LEVELS, permutations=199, seed=SEED
+    )
+
+
+def figures(data):
+    """Return the tree as it is written down."""
+    from clustermap.detection import tree_lines
+
+    found = tree_of(data)
+    return {
+        "n_clusters": len(found.frame),
+        "largest": int(found.frame["n_areas"].max()),
+        "districts": len(found.table.labels),
+        "lines": ["  " * depth + line for depth, line in tree_lines(found)],
+    }
