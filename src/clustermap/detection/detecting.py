@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clustermap.detection.density import detect_dense
 from clustermap.detection.density_inputs import DenseSettings, refuse_dense_options, refuse_other_options
 from clustermap.detection.firm_options import (
     DEFAULT_MINIMUM,
@@ -17,9 +16,9 @@ from clustermap.detection.firm_options import (
 from clustermap.detection.firm_sectors import given_firms
 from clustermap.detection.guards import both_ways
 from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE, check_options, given_graph, given_table
+from clustermap.detection.option_kinds import check_kinds
 from clustermap.detection.scan import scan_table
 from clustermap.detection.settings import Settings
-from clustermap.detection.surface import SurfaceSettings, detect_surface
 from clustermap.randomness import resolve_seed
 from clustermap.tables.crowding import PER_ADDRESS, check_stacks
 
@@ -228,6 +227,11 @@ def detect_clusters(
     >>> found.members["area"].tolist()
     ['A', 'B']
     """
+    check_kinds(
+        method=method, background=background, minimum_lq=minimum_lq, levels=levels, likelihood=likelihood,
+        penalty=penalty, max_share=max_share, radius_m=radius_m, minimum=minimum, preset=preset, codes=codes,
+        value=value, stacks=stacks, permutations=permutations, alpha=alpha,
+    )  # fmt: skip
     chosen = resolve_seed(seed)
     check_stacks(stacks, per_address)
     if stacks != "keep" and method != "scan":
@@ -257,9 +261,15 @@ def detect_clusters(
         permutations=permutations, alpha=alpha, seed=chosen,
     )  # fmt: skip
     if method in {"dbscan", "hdbscan"}:
+        from clustermap.detection.density import (
+            detect_dense,
+        )  # its kernels are compiled where firms are clustered
+
         refuse_other_options(settings, graph, plants)
         return detect_dense(given_firms(data, method), sector=sector, settings=dense, progress=progress)
     if method == "surface":
+        from clustermap.detection.surface import SurfaceSettings, detect_surface
+
         refuse_dense_options(dense)
         check_surface_options(
             graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,

@@ -13,7 +13,6 @@ import pandas as pd
 from clustermap.compiled import workers
 from clustermap.detection.clusters import Clusters
 from clustermap.detection.copies import MATCHED, Matches, match_copies, problems_behind
-from clustermap.detection.firm_copies import match_firm_copies
 from clustermap.detection.stability_results import Stability, counted
 from clustermap.errors import InputError, OptionError
 from clustermap.progress import reporting
@@ -21,6 +20,8 @@ from clustermap.randomness import resolve_seed
 from clustermap.schema import SUPPORT_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clustermap.progress import Progress
 
 __all__ = ["stability"]
@@ -108,7 +109,7 @@ def stability(
         sought = clusters.surfaces or (clusters.density.sought if clusters.density is not None else ())
         total = len(problems_behind(clusters)) if scan else len(sought)
         steps = iter(range(1, total + 1))
-        match = match_copies if scan else partial(match_firm_copies, jitter_m=jitter)
+        match = match_copies if scan else _firm_copies(jitter)
         matches = match(
             clusters,
             replicates=replicates,
@@ -152,6 +153,12 @@ def _check(clusters: Clusters, replicates: int) -> None:
             why="a share of so few copies says nothing",
             fix="replicates=200",
         )
+
+
+def _firm_copies(jitter: float) -> Callable[..., dict[str, Matches]]:
+    from clustermap.detection.firm_copies import match_firm_copies  # compiles kernels that areas do not need
+
+    return partial(match_firm_copies, jitter_m=jitter)
 
 
 def _jitter(clusters: Clusters, jitter_m: float | None) -> float:
