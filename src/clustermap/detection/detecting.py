@@ -261,33 +261,49 @@ def detect_clusters(
         permutations=permutations, alpha=alpha, seed=chosen,
     )  # fmt: skip
     if method in {"dbscan", "hdbscan"}:
-        from clustermap.detection.density import (
-            detect_dense,
-        )  # its kernels are compiled where firms are clustered
-
         refuse_other_options(settings, graph, plants)
-        return detect_dense(given_firms(data, method), sector=sector, settings=dense, progress=progress)
+        return _dense(given_firms(data, method), sector=sector, settings=dense, progress=progress)
     if method == "surface":
-        from clustermap.detection.surface import SurfaceSettings, detect_surface
-
         refuse_dense_options(dense)
-        check_surface_options(
-            graph=graph, background=background, minimum_lq=minimum_lq, levels=levels, penalty=penalty,
-            max_share=max_share, likelihood=likelihood, plants=plants, radius_m=radius_m,
-            minimum=minimum, permutations=permutations, alpha=alpha,
-        )  # fmt: skip
-        asked = SurfaceSettings(
-            radius_m=radius_m, minimum=float(minimum or DEFAULT_MINIMUM), permutations=permutations, alpha=alpha,
-            seed=chosen,
-        )  # fmt: skip
+        _check_surface(settings, dense, graph, plants)
         firms = given_firms(data, method)
-        return detect_surface(firms, sector=needed_sector(sector), settings=asked, progress=progress)
+        return _surfaced(firms, sector=needed_sector(sector), asked=dense, progress=progress)
     check_options(settings)
     refuse_dense_options(dense, also=("radius_m", "minimum"))
     named = named_sector(sector, radius_m=radius_m, minimum=minimum, stacks=stacks)
     return _scanned(
         given_table(data), graph, sector=named, settings=settings, progress=progress, plants=plants
     )
+
+
+def _dense(
+    firms: Firms, *, sector: Any, settings: DenseSettings, progress: Progress | bool | None
+) -> Clusters:
+    from clustermap.detection.density import (
+        detect_dense,
+    )  # its kernels are compiled where firms are clustered
+
+    return detect_dense(firms, sector=sector, settings=settings, progress=progress)
+
+
+def _check_surface(settings: Settings, dense: DenseSettings, graph: Any, plants: Any) -> None:
+    check_surface_options(
+        graph=graph, background=settings.background, minimum_lq=settings.minimum_lq, levels=settings.levels,
+        penalty=settings.penalty, max_share=settings.max_share, likelihood=settings.likelihood, plants=plants,
+        radius_m=dense.radius_m, minimum=dense.minimum, permutations=dense.permutations, alpha=dense.alpha,
+    )  # fmt: skip
+
+
+def _surfaced(
+    firms: Firms, *, sector: Any, asked: DenseSettings, progress: Progress | bool | None
+) -> Clusters:
+    from clustermap.detection.surface import SurfaceSettings, detect_surface  # as above
+
+    settings = SurfaceSettings(
+        radius_m=asked.radius_m, minimum=float(asked.minimum or DEFAULT_MINIMUM), permutations=asked.permutations,
+        alpha=asked.alpha, seed=asked.seed,
+    )  # fmt: skip
+    return detect_surface(firms, sector=sector, settings=settings, progress=progress)
 
 
 def _scanned(
