@@ -451,6 +451,31 @@ def test_no_firm_at_all_cannot_be_scanned(grid):
         detect_clusters(pd.DataFrame({"x": 0, "y": 0}, index=grid.codes), grid.graph)
 
 
+def test_figures_that_are_not_known_are_counted_in_words(grid, make_table):
+    table = make_table(grid, dict.fromkeys(SHAPES["blob"], 60))
+    values = table.values.astype(float)
+    values.iloc[:2] = np.nan
+    some = SectorTable.from_values(values, area_totals=table.area_totals)
+    found = detect_clusters(some, grid.graph, permutations=99, seed=1)
+    assert len(found.frame) == 1
+    assert "2 of 36 areas have no known figure and take no part." in found.summary()
+    none = SectorTable.from_values(values * np.nan, area_totals=table.area_totals)
+    told = detect_clusters(none, grid.graph, permutations=99, seed=1)
+    assert len(told.frame) == 0
+    assert told.summary().splitlines()[1].endswith("no figure is known, so nothing was searched.")
+    assert "no area has an excess" not in told.summary()
+
+
+def test_a_cluster_that_does_not_exist_is_told_with_those_that_do(grid, make_table):
+    found = detect_clusters(make_table(grid, dict.fromkeys(SHAPES["pair"], 60)), grid.graph, seed=1)
+    for ask in (found.values, found.described):
+        with pytest.raises(InputError, match=r"(?s)CM-SCAN-012.*0 of 1 clusters.*'C9'.*one of: C1"):
+            ask("C9")
+    empty = detect_clusters(make_table(grid), grid.graph, seed=1)
+    with pytest.raises(InputError, match=r"(?s)CM-SCAN-012.*there is none"):
+        empty.values("C1")
+
+
 def test_no_graph_and_no_areas(grid, make_table):
     with pytest.raises(OptionError, match="CM-SCAN-003"):
         detect_clusters(SectorTable.from_values(make_table(grid).values))

@@ -221,3 +221,52 @@ def test_the_same_results_give_the_same_bytes(table, graph, authorities):
         return draw_map(cm.crossing(found, authorities), cm.location_quotient(table)).to_html()
 
     assert drawn() == drawn()
+
+
+@pytest.mark.parametrize(
+    ("background", "told"),
+    [("homogeneous", "against the same share everywhere"), ("field", "against a fitted background")],
+)
+def test_the_first_sentence_says_what_the_cluster_was_held_against(table, graph, background, told):
+    from dataclasses import replace
+
+    found = cm.detect_clusters(table, graph, sector="steel", permutations=99, seed=3)
+    page = draw_map(replace(found, background=background))._payload
+    assert told in page["lead"]
+    assert "against 1.25 times" not in page["lead"]
+
+
+@pytest.fixture(scope="module")
+def dense_town():
+    """Give 400 firms over 90 km, and 60 of 80 firms of a sector in one place: nothing is known of their kind."""
+    import geopandas as gpd
+
+    at = np.arange(400)
+    x, y = 400_000 + at % 20 * 4_500.0, 300_000 + at // 20 * 4_500.0
+    own = np.isin(at, np.r_[0:40, 210:216, 230:236, 190:196])
+    frame = gpd.GeoDataFrame(
+        {"firm_id": at.astype(str), "name": "", "sic": np.where(own, "24100", "47110")},
+        geometry=gpd.points_from_xy(x, y), crs=27700,
+    )  # fmt: skip
+    return cm.read_firms(frame)
+
+
+@pytest.mark.parametrize("method", ["surface", "dbscan"])
+def test_a_map_of_clusters_of_firms_speaks_plainly(dense_town, method):
+    options = {"radius_m": 18_000} if method == "surface" else {"radius_m": 9_000, "minimum": 8}
+    found = cm.detect_clusters(
+        dense_town, sector={"steel": ["241"]}, method=method, permutations=99, seed=1, **options
+    )
+    assert found.frame["area_km2"].iloc[0] > 1_000
+    page = draw_map(found)._payload
+    assert "against a random draw from all firms" in page["lead"]
+    assert "e+0" not in page["lead"] + found.summary()
+    assert page["firms"]["location"] == ""
+    assert "Whether the places are workplaces or registered offices is unknown." in page["cautions"]
+
+
+def test_authorities_of_which_nothing_more_is_known_are_called_authorities(clusters, districts, quotients):
+    rows = [(c, f"L{c[1]}", f"Half {c[1]}", 1.0) for c in districts.frame.index]
+    lookup = Lookup(frame=pd.DataFrame(rows, columns=["area", "authority", "name", "share"]), vintage=None)
+    page = draw_map(cm.crossing(clusters, lookup), quotients)._payload
+    assert [own["label"] for own in page["authorities"]] == ["Authorities"]

@@ -155,13 +155,20 @@ class Clusters:
         return self.polygons().join(inside, how="inner").rename_axis("code")
 
     def values(self, cluster: str) -> pd.Series:
-        """Return the sector's value in every area of one cluster, by area; what every member counts, by firm."""
+        """Return the sector's value in every area of one cluster, by area; what every member counts, by firm.
+
+        Raises
+        ------
+        InputError
+            CM-SCAN-012: no cluster is called so.
+        """
+        self._row(cluster)
         if self.density is not None:
             return self.density.values(cluster)
         if self.firms is not None:
             ids = self.members.loc[self.members["cluster"] == cluster, "firm_id"]
             return pd.Series(1.0, index=pd.Index(ids, name="firm_id"), name="value")
-        sector = self.frame.loc[self.frame["cluster"] == cluster, "sector"].iloc[0]
+        sector = self._row(cluster)["sector"]
         codes = self.members.loc[self.members["cluster"] == cluster, "area"]
         return self.table.column(sector).loc[codes]
 
@@ -205,11 +212,24 @@ class Clusters:
 
     def described(self, cluster: str) -> str:
         """Name a cluster with its size and its largest members, for a sentence."""
-        row = self.frame.loc[self.frame["cluster"] == cluster].iloc[0]
+        row = self._row(cluster)
         if self.firms is not None:
             return f"{cluster} ({row['n_firms']:,} firms)"
         largest = self.values(cluster).sort_values(ascending=False, kind="stable").index
         return f"{cluster} ({self.named(list(largest))})"
+
+    def _row(self, cluster: str) -> pd.Series:
+        found = self.frame[(self.frame["cluster"] == cluster).to_numpy(bool)]
+        if len(found) != 1:
+            names = list(self.frame["cluster"])
+            raise InputError(
+                "CM-SCAN-012",
+                f"0 of {len(names)} clusters are called {cluster!r}",
+                fix=f"one of: {', '.join(names[:_NAMED])}"
+                if names
+                else "there is none: see clusters.summary()",
+            )
+        return found.iloc[0]
 
     @property
     def unit(self) -> str:
@@ -236,6 +256,9 @@ class Clusters:
         label = self.table.sector_labels.get(row.sector, row.sector)
         if len(self.levels) > 1:
             label += f", at least {row.level:g} times"
+        known = self.table.column(row.sector).notna().to_numpy()
+        if not known.any():
+            return f"{label}: no figure is known, so nothing was searched."
         if row.n_clusters:
             line = f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
         elif not len(row.best_areas):
@@ -245,6 +268,8 @@ class Clusters:
             line = f"{label}: no cluster; the strongest set {best}."
         if self.likelihood == "overdispersed" and pd.notna(row.dispersion):
             line += f" Ratios vary between areas by a variance of {row.dispersion:.3g} beyond chance."
+        if not known.all():
+            line += f" {int((~known).sum())} of {len(known)} areas have no known figure and take no part."
         return line + self._background_line(row)
 
     def _background_line(self, row: Any) -> str:
@@ -302,7 +327,7 @@ class Clusters:
         return self.areas.frame
 
     def __repr__(self) -> str:
-        smallest = f", smallest p {self.frame['p'].min():.3g}" if len(self.frame) else ""
+        smallest = f", smallest p {self.frame['p'].min():.3g}" if self.frame["p"].notna().any() else ""
         if self.firms is not None:
             return (
                 f"<Clusters: {len(self.frame)} ({self.method}), {len(self.members):,} of {len(self.firms):,} "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["DenseFinding"]
 
 _TOLD = 10
+_WHOLE_KM2 = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +125,8 @@ class DenseFinding:
         return [" ".join(said)]
 
     def _cluster_line(self, clusters: Any, row: Any) -> str:
-        size = f"{_counted(row.n_firms, 'firm')} on {row.area_km2:,.3g} km²"
+        km2 = f"{row.area_km2:,.0f}" if row.area_km2 >= _WHOLE_KM2 else f"{row.area_km2:.3g}"
+        size = f"{_counted(row.n_firms, 'firm')} on {km2} km²"
         if self.value != "firms" or row.value != row.n_firms:
             size += f", {row.value:,.6g} {self._unit()} counted"
         if not np.isfinite(row.p):

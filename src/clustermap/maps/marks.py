@@ -25,6 +25,7 @@ _CLUSTER_FACTS = ("n_areas", "n_firms", "value", "expected", "relative_risk", "p
 _PAIR_FACTS = ("n_links", "border_km", "value_a", "value_b", "strength", "p_crosses")
 _MOST_NAMES = 2_000  # names of firms weigh more than their points
 _OUTLINE_VERTICES = 15_000
+_NO_KIND = frozenset({"", "area", "authority"})  # nothing more is known of them
 
 
 class Outlines:
@@ -70,7 +71,8 @@ def _counted(membership: pd.DataFrame, known: set[Any]) -> dict[Any, list[Any]]:
 def _from_areas(areas: Any, crs: Any, shapes: Mapping[Any, Any]) -> Outlines:
     frame = areas.frame if crs is None or projections.same(areas.crs, crs) else areas.frame.to_crs(crs)
     drawn = geometry.simplify(frame.geometry, vertices=_OUTLINE_VERTICES)
-    outlines = Outlines(area_set(areas), dict(frame["name"]), dict(zip(frame.index, drawn, strict=True)))
+    label = "Authorities" if areas.kind in _NO_KIND else area_set(areas)
+    outlines = Outlines(label, dict(frame["name"]), dict(zip(frame.index, drawn, strict=True)))
     inner = shapely.point_on_surface(np.asarray(list(shapes.values()), dtype=object))
     point, authority = shapely.STRtree(np.asarray(frame.geometry)).query(inner, predicate="intersects")
     codes = list(shapes)
@@ -85,7 +87,8 @@ def _from_lookup(lookup: Any, shapes: Mapping[Any, Any]) -> Outlines:
         code: geometry.union([shapes[a] for a in part["area"].unique()])
         for code, part in rows.groupby("authority", observed=True)
     }
-    return Outlines(area_set(lookup), {code: lookup.names[code] for code in dissolved}, dissolved)
+    label = "Authorities" if lookup.kind in _NO_KIND else area_set(lookup)
+    return Outlines(label, {code: lookup.names[code] for code in dissolved}, dissolved)
 
 
 def clusters(content: Content, shapes: Mapping[Any, Any]) -> dict[str, Any]:
@@ -196,7 +199,7 @@ def firms(found: Firms) -> dict[str, Any]:
         "n": len(frame),
         "data": data,
         "names": names,
-        "location": found.location_kind,
+        "location": "" if found.location_kind == "unknown" else found.location_kind,
         "synthetic": bool(found.synthetic),
     }
 

@@ -47,6 +47,7 @@ _TITLES = {
     "SectorTable": "Firms by area",
 }
 _MOST_SENTENCES, _MOST_NAMES = 12, 6
+_WHOLE_KM2 = 100.0
 _NO_ANSWER = "Question answered"  # clusters first say what was asked
 
 
@@ -97,12 +98,12 @@ def _strongest(content: Content) -> str:
     sector, n = sector[:1].upper() + sector[1:], int(row["n_areas"])
     where, what = f"{n} neighbouring areas" if n > 1 else "one area", "areas"
     if content.clusters.firms is not None:
-        where, what = f"a place of {int(row['n_firms']):,} firms on {row['area_km2']:,.3g} km²", "places"
-    sure = f"p = {row['p']:.2g} against {row['level']:g} times; {what} selected for it put the figure on the high side"
+        where, what = f"a place of {int(row['n_firms']):,} firms on {_km2(row['area_km2'])} km²", "places"
+    sure = f"p = {row['p']:.2g} against {_null(content, row)}; {what} selected for it put the figure on the high side"
     text = f"{sector} is {row['relative_risk']:.1f} times as concentrated in {where} as in the whole ({sure})"
     if math.isnan(row["p"]):  # nothing was tested
         text = (
-            f"{sector}: the largest dense place holds {int(row['n_firms']):,} on {row['area_km2']:,.3g} km²"
+            f"{sector}: the largest dense place holds {int(row['n_firms']):,} on {_km2(row['area_km2'])} km²"
         )
     if content.crossing is not None:
         shares = content.crossing.frame
@@ -112,6 +113,22 @@ def _strongest(content: Content) -> str:
         text += f"; {several if len(names) > 1 else f'the cluster lies in {_listed(names)} alone'}"
     others = int((frame["level"] == row["level"]).sum()) - 1  # those inside wider ones stand in the tree
     return f"{text}. {others} more cluster{'s' if others > 1 else ''} found." if others else f"{text}."
+
+
+def _null(content: Content, row: Any) -> str:
+    """Say what the strongest cluster was held against."""
+    if content.clusters.firms is not None:
+        return "a random draw from all firms"
+    told = {
+        "homogeneous": "the same share everywhere",
+        "field": "a fitted background",
+        "auto": "its background",
+    }
+    return told.get(content.clusters.background, f"{row['level']:g} times")
+
+
+def _km2(area: float) -> str:
+    return f"{area:,.0f}" if area >= _WHOLE_KM2 else f"{area:.3g}"
 
 
 def _listed(names: list[str]) -> str:
@@ -152,7 +169,9 @@ def cautions(content: Content) -> list[str]:
     if content.firms is not None:
         if content.firms.synthetic and "synthetic" not in note.lower():
             out.append("The firms are synthetic: made up from published figures, no real company is shown.")
-        out.append(f"Location of firms: {content.firms.location_kind}.")
+        kind = content.firms.location_kind
+        unknown = "Whether the places are workplaces or registered offices is unknown."
+        out.append(unknown if kind == "unknown" else f"Location of firms: {kind}.")
     elif content.results and "location" not in note.lower() and "registered" not in note.lower():
         out.append("Location of firms: not stated by the data (registered office or workplace).")
     said = {line.casefold().rstrip(".") for line in out}

@@ -154,7 +154,7 @@ var clustermap_map = (function () {
   if (data.firms) {
     const points = cm.firmLayer(map, data.firms);
     const kind = data.firms.synthetic ? "Firms (synthetic)" : "Firms";
-    overlay("firms", kind + ", by " + data.firms.location, "cue-firm", points, data.themes.length && data.firms.n > CROWD);
+    overlay("firms", data.firms.location ? kind + ", by " + data.firms.location : kind, "cue-firm", points, data.themes.length && data.firms.n > CROWD);
     if (data.firms.names.length) {
       map.on("click", (event) => {
         const i = cm.layers.firms.on ? points.nearest(event.containerPoint) : null;
