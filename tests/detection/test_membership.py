@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from clustermap.detection.adjacency import components, compressed
-from clustermap.detection.membership import _log_fit, _log_shape, around, likely_members
+from clustermap import detect_clusters
+from clustermap.detection.adjacency import components, compressed, links_of
+from clustermap.detection.membership import _log_fit, _log_number, _log_shape, around, likely_members
+from clustermap.testing import make_world
 
 RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 3)]
 
@@ -64,6 +67,39 @@ def test_a_shape_is_weighed_against_how_many_there_are():
     assert chain > tree
     assert triangle > _log_shape(3, 2, 1)
     assert _log_shape(9, 8, 0) - _log_shape(9, 8, 1) > chain - tree  # the longer, the rarer among its like
+
+
+def test_sets_are_as_many_as_their_weights_say():
+    world = make_world(n_areas=320, planted="none", seed=5)
+    indptr, indices = links_of(world.graph, world.table.labels)
+    near = [set(indices[indptr[i] : indptr[i + 1]].tolist()) for i in range(320)]
+    sets = {frozenset([i]) for i in range(320)}
+    for size in range(2, 6):
+        sets = {one | {j} for one in sets for i in one for j in near[i] - one}
+        rings = Counter(sum(len(near[i] & one) for i in one) // 2 - size + 1 for one in sets)
+        for number, counted in rings.items():
+            if counted > 320:  # one for every area; rarer ones count as that
+                assert _log_number(size, number) == pytest.approx(math.log(counted / 320), abs=0.5)
+
+
+def test_a_large_ragged_set_does_not_pass_for_a_compact_one():
+    # there are exp(1.03) times more sets for every further area with two links an area, counted at 40 areas
+    for size in (20, 40, 80):
+        fall = _log_shape(size + 1, 2 * size - 1, 9) - _log_shape(size, 2 * size - 3, 9)
+        assert -1.9 < fall < -1.2  # its growth, and the price of an area
+
+
+def test_a_cluster_stays_as_thin_as_it_was_planted():
+    # a tuning world of the benchmark, where the walk once wandered off into a ball of twenty areas
+    world = make_world(
+        n_areas=320, planted="chain", size=12, relative_risk=2.0, sector_firms=5_000, seed=3_110_020
+    )
+    found = detect_clusters(
+        world.table, world.graph, sector="planted", background="homogeneous", permutations=99, seed=1
+    )
+    first = set(found.members.loc[found.members["cluster"] == "C1", "area"])
+    assert len(first - world.members) <= 2
+    assert len(first & world.members) >= 9
 
 
 def test_a_contrast_below_zero_is_no_fit():

@@ -363,7 +363,7 @@ def _rounds(problem, *sets):
         now = _Round(**base)
         count = problem.counts[members].sum()
         score = count * np.log(count / (10 * len(members))) - (count - 10 * len(members))
-        now.best = Found(members=np.array(members), score=score, p=0.01)
+        now.found = [Found(members=np.array(members), score=score, p=0.01)]
         rounds.append(now)
     return rounds
 

@@ -178,10 +178,12 @@ def detect_clusters(
 
     Under "homogeneous" and "field" the areas of a cluster are those that more than half of the weight of the
     well-fitting sets around the strongest one holds, sets being weighed against how many of their shape there are;
-    score and p are those of the strongest set. "homogeneous" takes the rate of the remaining areas for later
-    clusters and draws again. "field" fits variance, reach and unstructured share by restricted maximum likelihood
-    on a grid, takes the found set out, fits and searches again, twice; every draw from the fitted background goes
-    the same way. A cluster as wide as the background's reach is partly background by definition.
+    score and p are those of the strongest set. Where weak areas hold a set together and two clusters, less
+    ``log(number of areas)`` and plus the penalty, have the larger value, they are reported apart, with their own.
+    "homogeneous" takes the rate of the remaining areas for later clusters and draws again. "field" fits variance,
+    reach and unstructured share by restricted maximum likelihood on a grid, takes the found set out, fits and searches
+    again, twice; every draw from the fitted background goes the same way. A cluster as wide as the background's reach
+    is partly background by definition.
 
     "surface": both densities have the same kernel, so the ratio needs no correction at coasts. The score of a place is
     the Poisson log-likelihood ratio at the effective number of firms under the kernel, and p of a cluster is that of

@@ -12,6 +12,7 @@ from clustermap.detection.field import Field, Fitted, fit_rows, log_ratio, make_
 from clustermap.detection.field_kernels import contrast, grow_rows, set_terms
 from clustermap.detection.membership import likely_members
 from clustermap.detection.rounds import Found, Problem, Searched, scan_sector
+from clustermap.detection.splitting import second_price, split_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,10 +99,11 @@ def _untested(problem: Problem, given: _Map, fit: tuple[Floats, Fitted, int], mo
     members, sets = fitted.set_of(row), list[Ints]()
     while len(members) and len(sets) < most:
         members = _likely(problem, field, precision, y=y[0], strongest=members, number=len(sets))
-        sets.append(given.places[members])
-        field, precision = _without(field, precision, members)
+        for part in _parts(field, precision, y[0], members):
+            sets.append(given.places[part])
+            field, precision = _without(field, precision, part)
         members, _ = _next(field, precision, y)
-    return sets
+    return sets[:most]
 
 
 def _map(problem: Problem, at: Floats) -> _Map:
@@ -141,8 +143,13 @@ def _scan(problem: Problem, given: _Map, spread: Callable[..., Any], report: Pro
             left = best
             break
         members = _likely(problem, field, precision, y=given.y[0], strongest=members, number=len(found))
-        found.append(replace(best, members=given.places[members]))
-        field, precision = _without(field, precision, members)
+        parts = _parts(field, precision, given.y[0], members)
+        apart = [_judged(given.places[p], _value(field, precision, given.y[0], p), nulls) for p in parts]
+        if len(parts) == 1 or max(one.p for one in apart) > problem.alpha:
+            parts, apart = [members], [replace(best, members=given.places[members])]
+        found += apart
+        for part in parts:
+            field, precision = _without(field, precision, part)
         members, value = _next(field, precision, given.y)
     if report:
         report(problem.permutations, problem.permutations)
@@ -188,6 +195,25 @@ def _likely(
     )
 
 
+def _value(field: Field, precision: Floats, y: Floats, *sets: Ints) -> float:
+    """Return the penalised value of sets, each with an effect of its own; of one set, what the search maximises."""
+    rows = np.array([precision[one].sum(axis=0) for one in sets])
+    total = rows @ y
+    weight = np.array([[row[one].sum() for one in sets] for row in rows])
+    fit = float(total @ np.linalg.solve(weight, total)) / 2 if (total > 0).all() else 0.0
+    return fit - field.penalty * sum(map(len, sets))
+
+
+def _parts(field: Field, precision: Floats, y: Floats, members: Ints) -> list[Ints]:
+    """Part a set where two effects describe the map better than one."""
+
+    def value(*sets: Ints) -> float:
+        return _value(field, precision, y, *sets)
+
+    price = second_price(len(y), field.penalty)
+    return split_set(members, (field.indptr, field.indices), one=value, two=value, price=price)
+
+
 def _without(field: Field, precision: Floats, members: Ints) -> tuple[Field, Floats]:
     """Give a found set an effect of its own, and its areas no further part."""
     row = precision[members].sum(axis=0)
@@ -229,13 +255,7 @@ def p_against_field(
     set_terms(given.field.models.precisions, given.y, np.array([len(sets[0])]), sets[0][None, :], likelihood)
     model = int(likelihood[:, 0].argmax())
     precision = given.field.models.precisions[model]
-    a = np.empty(len(given.places))
-    contrast(precision, given.y[0], a)
     nulls = _nulls(replace(problem, permutations=permutations), given, model, spread, None)
-    out = []
-    for one in sets:
-        total, weight = a[one].sum(), precision[np.ix_(one, one)].sum()
-        value = total**2 / (2 * weight) - given.field.penalty * len(one) if total > 0 else 0.0
-        out.append(_judged(one, float(value), nulls).p)
+    out = [_judged(one, _value(given.field, precision, given.y[0], one), nulls).p for one in sets]
     variance, reach, nugget = map(float, given.field.models.theta[model])
     return tuple(out), (variance, reach, nugget)

@@ -12,6 +12,7 @@ from clustermap.detection.kernels import score, search
 from clustermap.detection.likelihoods import Stated, null_block, stated
 from clustermap.detection.membership import likely_members
 from clustermap.detection.problems import Problem
+from clustermap.detection.splitting import second_price, split_set
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class Searched:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Round:
-    """One round: what the search is given on the areas still there, the null, and the best set."""
+    """One round: what the search is given on the areas still there, the null, and the best set or its parts."""
 
     usable: Flags
     given: Stated
     nulls: Floats
-    best: Found = field(init=False)
+    found: list[Found] = field(default_factory=list)
 
 
 def scan_sector(
@@ -94,15 +95,12 @@ def scan_sector(
             now.nulls = rounds[0].nulls
         else:
             now.nulls = _null(problem, now, len(rounds), spread, None if rounds else report)
-        now.best = _judged(members, value, now.nulls)
-        if now.best.p > problem.alpha:
-            left = now.best
+        best = _judged(members, value, now.nulls)
+        if best.p > problem.alpha:
+            left = best
             break
-        if problem.minimum_lq is None:
-            now.best = _likely(problem, now, len(rounds))
+        usable = _set_aside(problem, now, best, len(rounds))
         rounds.append(now)
-        usable = usable.copy()
-        usable[now.best.members] = False
     if report and not rounds and left is None:
         report(problem.permutations, problem.permutations)
     return Searched(found=_joined(problem, rounds), left=left, dispersion=dispersion)
@@ -118,13 +116,9 @@ def sets_without_test(problem: Problem, most: int) -> list[Ints]:
         members, value = _strongest(problem, now)
         if len(members) == 0 or counts[members].sum() <= national[members].sum():
             break
-        now.best = _judged(members, value, now.nulls)
-        if problem.minimum_lq is None:
-            now.best = _likely(problem, now, len(rounds))
+        usable = _set_aside(problem, now, _judged(members, value, now.nulls), len(rounds))
         rounds.append(now)
-        usable = usable.copy()
-        usable[now.best.members] = False
-    return [one.members for one in _joined(problem, rounds)]
+    return [one.members for one in _joined(problem, rounds)][:most]
 
 
 def _begin(problem: Problem, counts: Floats, usable: Flags) -> _Round:
@@ -163,7 +157,18 @@ def _judged(members: Ints, value: float, nulls: Floats) -> Found:
     return Found(members=members, score=value, p=(1 + reached) / (len(nulls) + 1))
 
 
-def _likely(problem: Problem, now: _Round, number: int) -> Found:
+def _set_aside(problem: Problem, now: _Round, best: Found, number: int) -> Flags:
+    """Say what was found in a round, and return the areas that are left for the next one."""
+    now.found = [best]
+    if problem.minimum_lq is None:
+        now.found = _split(problem, now, _likely(problem, now, best, number))
+    usable = now.usable.copy()
+    for one in now.found:
+        usable[one.members] = False
+    return usable
+
+
+def _likely(problem: Problem, now: _Round, best: Found, number: int) -> Found:
     """Take the areas that most of the well-fitting sets around the strongest one hold; score and p stay its own."""
     members = likely_members(
         now.given.counts,
@@ -172,19 +177,45 @@ def _likely(problem: Problem, now: _Round, number: int) -> Found:
         total=now.given.conditioned,
         usable=now.usable,
         graph=problem.graph[:2],
-        strongest=now.best.members,
+        strongest=best.members,
         limit=problem.limit,
         seed=problem.seed,
         purpose=("homogeneous", problem.sector, number),
     )
-    return replace(now.best, members=members)
+    return replace(best, members=members)
+
+
+def _split(problem: Problem, now: _Round, best: Found) -> list[Found]:
+    """Part a set where two clusters describe the counts better than one, and each stands out by itself."""
+    given = now.given
+
+    def two(first: Ints, second: Ints) -> float:
+        # the second cluster against what is left when the first has a ratio of its own
+        c, e = given.counts[first].sum(), given.expected[first].sum()
+        rest = (given.total - c) / (given.total - e) if given.total > e else 1.0
+        c_2, e_2 = given.counts[second].sum(), given.expected[second].sum() * rest
+        total = given.total - c if given.total > 0 else given.total
+        more = score(c_2, e_2, total, given.share * rest) - problem.penalty * len(second)
+        return _value(problem, now, first) + float(more)
+
+    parts = split_set(
+        best.members,
+        problem.graph[:2],
+        one=lambda members: _value(problem, now, members),
+        two=two,
+        price=second_price(len(problem.counts), problem.penalty),
+    )
+    found = [_judged(part, _value(problem, now, part), now.nulls) for part in parts]
+    if len(found) == 1 or (len(now.nulls) and max(one.p for one in found) > problem.alpha):
+        return [best]
+    return found
 
 
 def _joined(problem: Problem, rounds: list[_Round]) -> list[Found]:
     """Join sets that touch where one cluster describes the counts better than two."""
     found: list[tuple[int, Found]] = []
-    for number, now in enumerate(rounds):
-        current, since, at = now.best, number, 0
+    for number, one in [(number, one) for number, now in enumerate(rounds) for one in now.found]:
+        current, since, at = one, number, 0
         while at < len(found):
             base = min(since, found[at][0])
             union = _union_if_better(problem, rounds[base], found[at][1], current)

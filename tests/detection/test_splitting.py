@@ -1,0 +1,76 @@
+"""Sets that a weak area holds together: parted where two clusters describe the map better, and only there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from clustermap import detect_clusters, stability
+from clustermap.detection.adjacency import compressed
+from clustermap.detection.splitting import second_price, split_set
+from clustermap.testing import make_world
+
+PRICE = 3.0
+
+
+def parts_of(worth, links, price=PRICE):
+    worth = np.array(worth, dtype=float)
+    parts = split_set(
+        np.arange(len(worth)), compressed(links, len(worth)), price=price,
+        one=lambda s: worth[s].sum(), two=lambda s, t: worth[s].sum() + worth[t].sum(),
+    )  # fmt: skip
+    return [part.tolist() for part in parts]
+
+
+def line(n):
+    return [(i, i + 1) for i in range(n - 1)]
+
+
+def test_a_set_falls_apart_where_its_joint_lacks_more_than_a_second_cluster_costs():
+    assert parts_of([9, 9, -3.1, 9, 8], line(5)) == [[0, 1], [3, 4]]
+    assert parts_of([9, 9, -2.9, 9, 8], line(5)) == [[0, 1, 2, 3, 4]]
+
+
+def test_two_weak_areas_beside_each_other_are_dropped_together():
+    both = [(0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5)]
+    assert parts_of([9, 9, -2, -2, 9, 8], both) == [[0, 1], [4, 5]]
+
+
+def test_one_area_is_no_second_cluster():
+    assert parts_of([9, 9, 9, -9, 9], line(5)) == [[0, 1, 2, 3, 4]]
+    assert parts_of([9, -9, -9, 9], line(4)) == [[0, 1, 2, 3]]
+
+
+def test_a_part_may_fall_apart_again():
+    worth = [9, 9, -5, 9, 9, -5, 9, 9]
+    assert sorted(parts_of(worth, line(8))) == [[0, 1], [3, 4], [6, 7]]
+
+
+def test_a_set_without_a_weak_area_stays():
+    assert parts_of([5, 1, 0.1, 1, 5], line(5), price=0.0) == [[0, 1, 2, 3, 4]]
+
+
+def test_a_second_cluster_costs_its_place_and_never_less_than_nothing():
+    assert second_price(40, 1.0) == pytest.approx(math.log(40) - 1)
+    assert second_price(3, 5.0) == 0.0
+
+
+@pytest.mark.parametrize("background", ["homogeneous", "field"])
+def test_two_chains_an_area_apart_come_back_as_two(background):
+    # a tuning world of the benchmark: its strongest set is both chains and the area between them
+    world = make_world(
+        n_areas=80, planted="two chains", size=5, relative_risk=2.0, sector_firms=4_000, seed=3_130_001
+    )
+    found = detect_clusters(
+        world.table, world.graph, sector="planted", background=background, permutations=99, seed=1
+    )
+    sets = [set(areas) for _, areas in found.members.groupby("cluster")["area"]]
+    assert not [own for own in sets if all(own & set(chain) for chain in world.planted)]
+    assert len(world.members & set().union(*sets)) >= 9
+    assert (found.frame["p"] <= 0.05).all()
+    copies = stability(found, replicates=20, seed=1).stability.frame.set_index("cluster")
+    assert (
+        copies.loc[["C1", "C2"], "recovered"] >= 0.5
+    ).all()  # a copy that is not parted matches neither chain
