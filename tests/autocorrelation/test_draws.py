@@ -117,11 +117,9 @@ def test_counts_in_rows_of_any_spread(spread):
     rng = np.random.default_rng(2)
     row = np.sort(np.round(rng.normal(size=400), 1) * spread)
     bounds = np.concatenate([row[::7], [row[0] - 1, row[-1] + 1, -1e307, 1e307, 0.0, spread / 3]])
-    up, low = (np.zeros(len(bounds), dtype=np.int64) for _ in range(2))
-    ones = np.ones(len(bounds), dtype=np.int64)
-    kernels.count_sorted(
-        row[None, :], bounds, ones, np.array([len(bounds)]), np.arange(len(bounds)), 0.0, up, low
-    )
+    up, low, order = (np.zeros(len(bounds), dtype=np.int32) for _ in range(3))
+    order += np.arange(len(bounds), dtype=np.int32)
+    kernels.count_sorted(row[None, :], bounds, np.array([len(bounds)]), order, 0.0, up, low)
     assert up.tolist() == [(row >= b).sum() for b in bounds]
     assert low.tolist() == [(row <= b).sum() for b in bounds]
 

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
+Tails = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 _BLOCK = 4_096  # draws per stream: part of what a seed means
 _PIECE = 16_384  # draws worked on at once: changes memory and speed, never an answer
@@ -39,6 +40,16 @@ class Counts(NamedTuple):
     up: Ints
     low: Ints
     draws: Ints
+
+
+class _Variable(NamedTuple):
+    """One variable: values that are drawn and held, what is counted, numbers of neighbours, and what is a tie."""
+
+    z: Floats
+    own: Floats
+    observed: Floats
+    sizes: Ints
+    tie: float
 
 
 def conditional_counts(
@@ -78,8 +89,8 @@ def conditional_counts(
     slots = np.full(wide + 1, -1, dtype=np.int64)
     used = np.unique(sizes[sizes > 0])
     slots[used] = np.arange(len(used))
-    order = np.argsort(sizes, kind="stable")
-    ends = np.searchsorted(sizes[order], used, side="right")
+    order = np.argsort(sizes, kind="stable").astype(np.int32)[np.count_nonzero(sizes == 0) :]
+    everyone = _by_size(order, sizes, used)
     tolerance = _tolerance(z, own, links, wide)
     up, low = np.zeros(z.shape, dtype=np.int64), np.zeros(z.shape, dtype=np.int64)
     held = np.zeros(z.shape[1], dtype=np.int64)
@@ -87,29 +98,23 @@ def conditional_counts(
     rows = max(1, min(_PIECE, _PIECE_CELLS // (len(used) if links is None else 3 * wide)))
     alive = np.flatnonzero(np.ones(len(z), dtype=bool) if active is None else active.any(axis=1))
 
-    def count(task: tuple[int, Places, bool]) -> tuple[int, Ints, Ints] | None:
+    def count(task: tuple[int, Places, bool]) -> tuple[int, Tails] | None:
         s, places, alone = task
         mine = sizes if active is None else np.where(active[s], sizes, 0)
-        more, less = (up[s], low[s]) if alone else (np.zeros_like(held), np.zeros_like(held))
-        tie = float(tolerance[s])
+        itself = z[s] if own is None else own[s]
+        one = _Variable(z[s], itself, observed[s], mine, float(tolerance[s]))
         if links is not None:
-            kind = local_kernels.SUM if own is None else local_kernels.GEARY
-            itself = z[s] if own is None else own[s]
-            local_kernels.count_weighted(
-                z[s], itself, observed[s], mine, *links, places, kind, tie, more, less
-            )
+            tails = _weighted(one, links, places, local_kernels.SUM if own is None else local_kernels.GEARY)
         elif own is not None:
-            sums, squares = (np.empty((len(used), len(places))) for _ in range(2))
-            local_kernels.pair_sums(
-                z[s], own[s], observed[s], mine, slots, places, sums, squares, tie, more, less
-            )
-            local_kernels.count_pairs(sums, squares, own[s], observed[s], mine, slots, tie, more, less)
+            tails = _in_pairs(one, slots, places)
         else:
-            sums = np.empty((len(used), len(places)))
-            kernels.prefix_sums(z[s], observed[s], mine, slots, places, tie, sums, more, less)
-            sums.sort(axis=1)
-            kernels.count_sorted(sums, observed[s], mine, ends, order, tie, more, less)
-        return None if alone else (s, more, less)
+            those = everyone if active is None else _by_size(order[active[s][order]], sizes, used)
+            tails = _in_sorted_rows(one, slots, places, those)
+        if not alone:
+            return s, tails
+        up[s] += tails[0]
+        low[s] += tails[1]
+        return None
 
     for places in _pieces(_places(sizes, wide, permutations, seed, held, first=first), rows):
         work = len(alive) * (places.size + (places.size * len(held) if slow else len(held)))
@@ -117,10 +122,44 @@ def conditional_counts(
         tasks = [(s, part, pieces <= 1) for s in alive for part in np.array_split(places, max(1, pieces))]
         for counted in threaded(count, tasks, work=work):
             if counted is not None:  # several threads counted for one variable
-                s, more, less = counted
+                s, (more, less) = counted
                 up[s] += more
                 low[s] += less
     return Counts(up, low, permutations - first - held)
+
+
+def _in_sorted_rows(one: _Variable, slots: Ints, places: Places, those: tuple[Ints, Places]) -> Tails:
+    """Count the draws in both tails: each sum is looked up in the sorted sums of all draws."""
+    z, observed = one.z.copy(), one.observed.copy()  # read in one go: what follows visits them at random
+    more, less = (np.zeros(len(z), dtype=np.int32) for _ in range(2))
+    sums = np.empty((len(those[0]), len(places)))
+    kernels.prefix_sums(z, observed, one.sizes, slots, places, one.tie, sums, more, less)
+    sums.sort(axis=1)
+    kernels.count_sorted(sums, observed, *those, one.tie, more, less)
+    return more, less
+
+
+def _in_pairs(one: _Variable, slots: Ints, places: Places) -> Tails:
+    """Count them where the statistic asks for sums and sums of squares: every draw for every area."""
+    more, less = (np.zeros(len(one.z), dtype=np.int64) for _ in range(2))
+    sums, squares = (np.empty((int(slots.max()) + 1, len(places))) for _ in range(2))
+    tails = (one.tie, more, less)
+    local_kernels.pair_sums(one.z, one.own, one.observed, one.sizes, slots, places, sums, squares, *tails)
+    local_kernels.count_pairs(sums, squares, one.own, one.observed, one.sizes, slots, *tails)
+    return more, less
+
+
+def _weighted(one: _Variable, links: tuple[Ints, Floats], places: Places, kind: int) -> Tails:
+    """Count them where the links of an area differ."""
+    more, less = (np.zeros(len(one.z), dtype=np.int64) for _ in range(2))
+    values = (one.z, one.own, one.observed, one.sizes)
+    local_kernels.count_weighted(*values, *links, places, kind, one.tie, more, less)
+    return more, less
+
+
+def _by_size(order: Places, sizes: Ints, used: Ints) -> tuple[Ints, Places]:
+    """Return where the areas of each number of neighbours end among areas in that order, and the areas."""
+    return np.searchsorted(sizes[order], used, side="right"), order
 
 
 def _tolerance(z: Floats, own: Floats | None, links: tuple[Ints, Floats] | None, wide: int) -> Floats:

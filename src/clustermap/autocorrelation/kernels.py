@@ -71,7 +71,7 @@ def neighbour_sums(values: Floats, indptr: Ints, indices: Ints, out: Floats) -> 
 
 @compiled(
     "void(float64[::1], float64[::1], int64[::1], int64[::1], int32[:, ::1], float64, "
-    "float64[:, ::1], int64[::1], int64[::1])"
+    "float64[:, ::1], int32[::1], int32[::1])"
 )
 def prefix_sums(
     z: Floats,
@@ -81,8 +81,8 @@ def prefix_sums(
     places: Places,
     tolerance: float,
     sums: Floats,
-    up: Ints,
-    low: Ints,
+    up: Places,
+    low: Places,
 ) -> None:
     """Sum the first k entries of each draw for every k in use, and take back the draws that hold an area.
 
@@ -147,23 +147,19 @@ def _below(row: Floats, scale: float, starts: Places, bound: float, ties: bool) 
     return int(left)
 
 
-@compiled(
-    "void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1], float64, int64[::1], int64[::1])"
-)
+@compiled("void(float64[:, ::1], float64[::1], int64[::1], int32[::1], float64, int32[::1], int32[::1])")
 def count_sorted(
     sums: Floats,
     observed: Floats,
-    sizes: Ints,
     ends: Ints,
-    order: Ints,
+    order: Places,
     tolerance: float,
-    up: Ints,
-    low: Ints,
+    up: Places,
+    low: Places,
 ) -> None:
     """Count in sorted rows the draws in both tails of each area; ties belong to both.
 
-    `order` has the areas by number of neighbours, those of each row of `sums` up to `ends`; areas without
-    neighbours in `sizes` are passed over.
+    `order` has the areas that have neighbours by their number, those of each row of `sums` up to `ends`.
     """
     used, rows = sums.shape
     most = min(_STEPS * rows, max(rows, _MOST_STEPS))
@@ -177,10 +173,9 @@ def count_sorted(
         _index(row, scale, starts)
         for place in range(begin, ends[slot]):
             i = order[place]
-            if sizes[i] > 0:
-                left = _below(row, scale, starts, observed[i] - tolerance, False)
-                up[i] += rows - left
-                if left < rows and row[left] <= observed[i] + tolerance:
-                    left = _below(row, scale, starts, observed[i] + tolerance, True)
-                low[i] += left
+            left = _below(row, scale, starts, observed[i] - tolerance, False)
+            up[i] += rows - left
+            if left < rows and row[left] <= observed[i] + tolerance:
+                left = _below(row, scale, starts, observed[i] + tolerance, True)
+            low[i] += left
         begin = ends[slot]
