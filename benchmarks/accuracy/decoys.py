@@ -20,7 +20,7 @@ from scores import inner_links, rejected
 WORKERS, DRAWS, QUICK = 2, 199, 3
 SECTOR = {"planted": ["28990"]}
 GUARDS = ("keep", "cap", "drop")
-BACKGROUNDS = ("minimum-effect", "homogeneous")
+BACKGROUNDS = ("minimum-effect", "homogeneous", "auto")
 
 
 def run(job: tuple[str, str, str, int]) -> dict[str, float]:
