@@ -151,3 +151,35 @@ def test_decoys_are_what_they_are_called():
 def test_a_decoy_that_cannot_be_laid_is_an_error(decoy):
     with pytest.raises(OptionError, match="CM-TEST-002"):
         testing.make_world(decoys=(decoy,), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "extent"), [("corridor", 0.2 - (1 - np.pi / 4) * 0.04), ("disc", np.pi / 4)]
+)
+def test_ground_has_the_form_and_the_relative_risk_asked_for(shape, extent):
+    world = testing.make_world(planted=shape, length_m=20_000, relative_risk=3.0, points=True, seed=8)
+    assert world.ground.area == pytest.approx(extent * 20_000**2, rel=0.01)
+    turned = world.ground.minimum_rotated_rectangle.exterior.coords
+    assert max(np.hypot(*np.diff(turned, axis=0)[:2].T)) == pytest.approx(20_000, rel=0.01)
+    inside = world.firms.intersects(world.ground).to_numpy()
+    sector = world.firms["sector"].to_numpy()
+    assert sector[inside].mean() / sector[~inside].mean() == pytest.approx(3.0, rel=0.3)
+    assert sector.sum() == 2_000
+
+
+def test_areas_of_ground_are_those_with_most_of_their_firms_on_it():
+    world = testing.make_world(planted="disc", length_m=60_000, relative_risk=3.0, points=True, seed=8)
+    share = world.firms.intersects(world.ground).groupby(world.firms["area"]).mean()
+    assert world.members == set(share.index[share > 0.5])
+    assert world.excess[share.index].to_numpy() == pytest.approx(1 + 2 * share.to_numpy())
+    counted = world.firms.groupby("area")["sector"].sum()
+    assert (world.table.values["planted"][counted.index] == counted).all()
+
+
+def test_ground_without_points_or_larger_than_the_region_is_refused():
+    with pytest.raises(OptionError, match="CM-TEST-003"):
+        testing.make_world(planted="corridor", seed=1)
+    with pytest.raises(OptionError, match="CM-TEST-003"):
+        testing.make_world(planted="disc", length_m=0, points=True, seed=1)
+    with pytest.raises(OptionError, match="CM-TEST-001"):
+        testing.make_world(planted="disc", length_m=300_000, points=True, seed=1)

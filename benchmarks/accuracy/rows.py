@@ -14,6 +14,8 @@ TUNING_SEEDS = tuple(range(3_110_001, 3_110_041))
 NULL_TUNING_SEEDS = tuple(range(3_120_001, 3_120_101))
 DECOY_TUNING_SEEDS = tuple(range(3_130_001, 3_130_041))
 DECOY_TEST_SEEDS = tuple(range(4_230_001, 4_230_041))
+GROUND_TUNING_SEEDS = tuple(range(3_140_001, 3_140_041))
+GROUND_TEST_SEEDS = tuple(range(4_240_001, 4_240_041))
 REJECTED, RECALL = (
     0.95,
     0.9,
@@ -85,4 +87,21 @@ DECOYS = {
     "two chains, one area apart": _even("two chains", 80, 5, 2.0, 4_000),
     "suppressed neighbour": _CHAIN | {"decoys": ("missing",)},
     "island": _CHAIN | {"decoys": ("island",)},
+}
+
+
+def _ground(shape: str, length_m: float, risk: float) -> dict[str, Any]:
+    return {"planted": shape, "length_m": length_m, "relative_risk": risk, "n_areas": 40, "points": True}
+
+
+# 100,000 firms, 2,000 of the sector, on 100 km × 100 km: 0.2 of the sector on a km²
+GROUNDS = {
+    "none": {"planted": "none", "n_areas": 40, "points": True},
+    "corridor of 5 km, RR 5": _ground("corridor", 5_000, 5.0),
+    "corridor of 10 km, RR 5": _ground("corridor", 10_000, 5.0),
+    "corridor of 20 km, RR 3": _ground("corridor", 20_000, 3.0),
+    "corridor of 20 km, RR 5": _ground("corridor", 20_000, 5.0),
+    "disc of 10 km, RR 3": _ground("disc", 10_000, 3.0),
+    "disc of 20 km, RR 2": _ground("disc", 20_000, 2.0),
+    "chain of 5 of 40, RR 3": _CHAIN | {"relative_risk": 3.0, "points": True},
 }

@@ -3,16 +3,21 @@
 Worlds are Voronoi areas of log-normal size (σ = 0.6). Counts are multinomial at the area's share, times the
 relative risk where a cluster is planted. Recall and precision are of links between neighbouring members, summed
 over runs; a run is false where any link is reported that was not planted. SEEDS were fixed before the first run.
+
+``--large`` measures 35,000 areas alone and keeps what else is recorded; ``--quick`` runs a small part, writes nothing.
 """
 
 from __future__ import annotations
 
+import statistics
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from _record import record
+from _record import earlier, record
 from libpysal.graph import Graph
 from scipy.spatial import Voronoi
 
@@ -32,6 +37,10 @@ WORLDS = {
 }
 NULLS = {"none, 40 areas, 400": (40, 400), "none, 40 areas, 2,000": (40, 2_000)}
 SECTORS, AREAS, REPLICATES = 100, 320, 999
+# areas, firms of the sector an area, a planted chain of 12 at three times the share, warm runs
+LARGE, LARGE_FIRMS, LARGE_CASE, LARGE_RUNS = (17_500, 35_000), 3, (12, 3.0), 5
+LARGE_TARGET_S = 60
+QUICK = "--quick" in sys.argv
 
 
 def world(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
@@ -149,11 +158,57 @@ def speed() -> dict[str, Any]:
     return {"areas": AREAS, "sectors": SECTORS, "replicates": REPLICATES, "times": out, "target_wall_s": 15}
 
 
+def memory(what: str) -> float:
+    """Return the memory of this process now, or its peak, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+
+
+def large() -> dict[str, Any]:
+    """Time one sector on maps of many areas, first and warm, and say what memory they take."""
+    out: dict[str, Any] = {}
+    sizes, draws, runs = ((500, 1_000), 99, 1) if QUICK else (LARGE, REPLICATES, LARGE_RUNS)
+    for n in sizes:
+        links, share, rng = world(n, SEEDS[0])
+        inside = np.isin(np.arange(n), list(plant(links, n, "chain", LARGE_CASE[0], rng)))
+        odds = share * np.where(inside, LARGE_CASE[1], 1.0)
+        counts = rng.multinomial(LARGE_FIRMS * n, odds / odds.sum())[:, None]
+        table, graph = table_of(share, counts, ["planted"]), graph_of(links, n)
+        for background in ("homogeneous", "minimum-effect"):
+            Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
+            held, times = memory("VmRSS"), []
+            for _ in range(1 + runs):
+                start = time.perf_counter()
+                found = detect_clusters(
+                    table, graph, sector="planted", background=background, permutations=draws, seed=1
+                )
+                times.append(time.perf_counter() - start)
+            members = {int(code[1:]) for code in found.members["area"]}
+            out[f"{n:,} areas, {background}"] = {
+                "first_s": round(times[0], 2),
+                "median_s": round(statistics.median(times[1:]), 2),
+                "peak_mb": round(memory("VmHWM") - held),
+                "planted_areas_found": f"{len(members & set(np.flatnonzero(inside)))} of {LARGE_CASE[0]}",
+                "other_areas_found": len(members - set(np.flatnonzero(inside))),
+            }
+    out["field, auto"] = (
+        "refused above 1,000 areas: each model of the background is areas × areas (CM-SCAN-009)"
+    )
+    return out | {"replicates": draws, "target_s": LARGE_TARGET_S}
+
+
 if __name__ == "__main__":
+    if QUICK:
+        print(large())
+        sys.exit()
+    if "--large" in sys.argv:
+        record("scan", {**earlier("scan"), "large": large()})
+        sys.exit()
     record(
         "scan",
         {
             "speed": speed(),
+            "large": large(),
             "accuracy, homogeneous": accuracy(background="homogeneous"),
             "accuracy, minimum effect 1.25": accuracy(),
             "seeds": [SEEDS[0], SEEDS[-1]],

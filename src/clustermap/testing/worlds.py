@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pandas as pd
 from clustermap.errors import OptionError
 from clustermap.randomness import stream
 from clustermap.tables.table import SectorTable
+from clustermap.testing.grounds import check_ground, lay_ground, planted_on
 from clustermap.testing.points import more_at_one_address, moved_to, scatter
 from clustermap.testing.shapes import SIDE_M, as_set, plant, shares, voronoi
 from clustermap.weights import contiguity
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoy", "Planted", "World", "make_world"]
 
 Floats = npt.NDArray[np.float64]
-Planted = Literal["none", "single", "pair", "chain", "blob", "two chains"]
+Planted = Literal["none", "single", "pair", "chain", "blob", "two chains", "corridor", "disc"]
 Decoy = Literal["city", "stack", "giant", "offices", "missing", "island"]
 
 _SPREAD = 0.6  # log-sd of the areas' sizes
@@ -51,11 +52,14 @@ class World:
     table : SectorTable
         Firms of the sector ``"planted"``, and of everything by area.
     planted : tuple of tuple of str
-        The areas of each planted cluster; empty where none is planted.
+        The areas of each planted cluster; empty where none is planted. Of ground, the areas most of whose firms stand
+        on it, which may be none.
     risk : pandas.Series
         True location quotient of every area before chance: planted excess times background, against the whole.
     excess : pandas.Series
-        The planted part of it: the relative risk in planted areas, 1 elsewhere.
+        The planted part of it: relative risk in planted areas, 1 elsewhere; of ground, the mean over firms.
+    ground : shapely.Polygon or None
+        The corridor or disc, where one is planted.
     firms : geopandas.GeoDataFrame or None
         ``firm_id, sic, value, geometry`` (value: jobs) where points were asked for; sector firms have SIC 28990.
     decoys : tuple of str
@@ -70,6 +74,7 @@ class World:
     planted: tuple[tuple[str, ...], ...]
     risk: pd.Series
     excess: pd.Series
+    ground: Any
     firms: gpd.GeoDataFrame | None
     decoys: tuple[Decoy, ...]
     traps: dict[Decoy, str]
@@ -90,6 +95,7 @@ def make_world(
     n_areas: int = 40,
     planted: Planted = "chain",
     size: int = 5,
+    length_m: float = 10_000,
     relative_risk: float = 2.0,
     sector_firms: int = 2_000,
     roughness: float = 0.0,
@@ -107,10 +113,13 @@ def make_world(
     ----------
     n_areas : int
         How many areas; not used where `areas` are given.
-    planted : {"none", "single", "pair", "chain", "blob", "two chains"}
+    planted : {"none", "single", "pair", "chain", "blob", "two chains", "corridor", "disc"}
         Shape: one area, two neighbours, a path without short cuts, a compact set, or two paths with one area between.
+        A corridor (five times as long as wide) and a disc lie on the ground, across areas, and need points.
     size : int
         Areas of a chain or blob.
+    length_m : float
+        Length of a corridor, diameter of a disc.
     relative_risk : float
         How much likelier a firm of a planted area is to be of the sector.
     sector_firms : int
@@ -137,6 +146,7 @@ def make_world(
     ------
     OptionError
         CM-TEST-001: the shape does not fit. CM-TEST-002: a decoy that needs points, or that does not exist.
+        CM-TEST-003: a corridor or disc without points.
 
     Examples
     --------
@@ -145,6 +155,7 @@ def make_world(
     (2, 2000.0)
     """
     _check_decoys(decoys, points)
+    check_ground(planted, points, length_m)
     rng = stream(seed, "world", planted, n_areas, size)
     given = areas if areas is not None else as_set(voronoi(rng.uniform(0, SIDE_M, (n_areas, 2))), "area")
     codes = list(given.frame.index)
@@ -162,12 +173,16 @@ def make_world(
     excess = np.ones(len(codes))
     for cluster in clusters:
         excess[np.isin(codes, cluster)] = relative_risk
-    rate = excess * _background(given, roughness, rng)
-    sector = rng.multinomial(sector_firms, shares(weight * rate)).astype(float)
+    background = _background(given, roughness, rng)
+    ground = lay_ground(planted, length_m, given, rng)
+    sector = rng.multinomial(sector_firms, shares(weight * (excess * background))).astype(float)
     total = np.maximum(np.round(shares(weight) * _ECONOMY * sector_firms), sector)
     firms = None
     if points:
         firms = scatter(given, sector, total, rng)
+        if ground is not None:
+            rate = pd.Series(background, index=codes)
+            firms, clusters, excess = planted_on(firms, ground, rate, risk=relative_risk, rng=rng)
         firms, laid = _disturbed(firms, given, decoys, outside, rng)
         sector, total = _counted(firms, codes)
         traps |= laid
@@ -176,22 +191,25 @@ def make_world(
         sector[gone] = np.nan
         traps["missing"] = codes[gone]
     index = pd.Index(codes, name="code")
-    true = rate / np.average(rate, weights=weight)
+    true = excess * background / np.average(excess * background, weights=weight)
     return World(
         areas=given,
         graph=graph,
-        table=SectorTable.from_values(
-            pd.DataFrame({"planted": sector}, index=index),
-            area_totals=pd.Series(total, index=index),
-            areas=given,
-        ),
+        table=_table(sector, total, given),
         planted=tuple(tuple(c) for c in clusters),
         risk=pd.Series(true, index=index, name="risk"),
         excess=pd.Series(excess, index=index, name="excess"),
+        ground=ground,
         firms=firms,
         decoys=tuple(decoys),
         traps=traps,
     )
+
+
+def _table(sector: Floats, total: Floats, areas: Areas) -> SectorTable:
+    index = pd.Index(areas.frame.index, name="code")
+    values = pd.DataFrame({"planted": sector}, index=index)
+    return SectorTable.from_values(values, area_totals=pd.Series(total, index=index), areas=areas)
 
 
 def _check_decoys(decoys: tuple[Decoy, ...], points: bool) -> None:
@@ -209,7 +227,7 @@ def _check_decoys(decoys: tuple[Decoy, ...], points: bool) -> None:
 def _clusters(
     graph: Graph, codes: list[str], planted: Planted, size: int, rng: np.random.Generator
 ) -> list[list[str]]:
-    if planted == "none":
+    if planted == "none" or planted == "corridor" or planted == "disc":  # noqa: PLR1714 - narrows the type
         return []
     if planted == "single":
         return [[str(rng.choice(codes))]]
