@@ -57,6 +57,19 @@ def test_a_second_cluster_costs_its_place_and_never_less_than_nothing():
     assert second_price(3, 5.0) == 0.0
 
 
+def test_clusters_on_an_even_map_are_not_taken_for_roughness():
+    # tuning worlds of the benchmark: two chains an area apart are no smooth background
+    for seed in (3_130_001, 3_130_005, 3_130_006):
+        world = make_world(
+            n_areas=80, planted="two chains", size=5, relative_risk=2.0, sector_firms=4_000, seed=seed
+        )
+        found = detect_clusters(
+            world.table, world.graph, sector="planted", background="auto", permutations=99, seed=1
+        )
+        assert found.searches["roughness"].iloc[0] == 0
+        assert len(found.frame) == 2
+
+
 @pytest.mark.parametrize("background", ["homogeneous", "field"])
 def test_two_chains_an_area_apart_come_back_as_two(background):
     # a tuning world of the benchmark: its strongest set is both chains and the area between them

@@ -96,8 +96,8 @@ def detect_clusters(
         ``"minimum-effect"``: a location quotient up to `minimum_lq`, counts Poisson around it. *What stands out
         from its surroundings?* ``"field"``: a smooth background fitted to the map. ``"homogeneous"``: the national
         share everywhere, counts multinomial; on real economies, which are rough, this answers "some excess
-        somewhere" with one huge set. ``"auto"``: the field where the map is rough beyond chance with its best set
-        taken out, homogeneous elsewhere.
+        somewhere" with one huge set. ``"auto"``: the field where the map is rough beyond chance with what stands
+        out taken out, homogeneous elsewhere.
     minimum_lq : float
         The location quotient that an excess must pass; belongs to "minimum-effect".
     levels : sequence of float
