@@ -1,8 +1,8 @@
 """Run the table of checks at its full number of maps and write down what came out.
 
 ``python tests/validity/record.py`` writes ``recorded.toml`` and the tables of ``docs/validity.md``;
-``--only local_moran`` runs the rows whose name holds that, ``--missing`` those that are not recorded yet, and both
-keep the others; ``--quick`` runs a few maps of each and writes nothing.
+``--only local_moran geary`` runs the rows whose name holds one of these, ``--missing`` those that are not recorded yet,
+and both keep the others; ``--quick`` runs a few maps of each and writes nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ BEGIN = "<!-- recorded figures: written by tests/validity/record.py -->"
 END = "<!-- end of recorded figures -->"
 LIBRARIES = ("numpy", "scipy", "pandas", "libpysal", "numba")
 QUICK = 5
+PARTS = ("checks", "family", "power")
 Figures = dict[str, Any]
 
 
@@ -68,7 +69,7 @@ def _jobs(quick: bool) -> dict[tuple[str, str], tuple[Any, Any, int]]:
         jobs["power", curve["name"]] = (
             one_curve,
             curve,
-            QUICK if quick else c.TABLE["power"]["maps_recorded"],
+            QUICK if quick else curve.get("maps", c.TABLE["power"]["maps_recorded"]),
         )
     return jobs
 
@@ -135,10 +136,26 @@ def with_tables(page: str, figures: dict[str, dict[str, Figures]]) -> str:
     return f"{before}{BEGIN}\n\n{as_page(figures)}\n\n{END}{rest.split(END, 1)[1]}"
 
 
+def recorded(jobs: dict[tuple[str, str], Any]) -> dict[str, dict[str, Figures]]:
+    """Read what is written down by now, perhaps by another run, as far as it belongs to the table."""
+    known = tomllib.loads(TARGET.read_text(encoding="utf-8")) if TARGET.is_file() else {}
+    return {
+        part: {name: known[part][name] for p, name in jobs if p == part and name in known.get(part, {})}
+        for part in PARTS
+    }
+
+
+def with_found(
+    known: dict[str, dict[str, Figures]], found: dict[str, dict[str, Figures]]
+) -> dict[str, dict[str, Figures]]:
+    """Put new rows among the old ones."""
+    return {part: known[part] | found[part] for part in PARTS}
+
+
 def main() -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="rows whose name holds this")
+    parser.add_argument("--only", nargs="+", default=[""], help="rows whose name holds one of these")
     parser.add_argument("--jobs", type=int, default=1, help="processes; the figures do not depend on it")
     parser.add_argument("--quick", action="store_true", help="a few maps, nothing is written")
     parser.add_argument("--missing", action="store_true", help="rows that are not recorded yet")
@@ -146,26 +163,24 @@ def main() -> int:
     jobs = _jobs(asked.quick)
     made_with = {"python": platform.python_version(), "clustermap": version("clustermap")}
     made_with |= {library: version(library) for library in LIBRARIES}
-    known = tomllib.loads(TARGET.read_text(encoding="utf-8")) if TARGET.is_file() else {}
+    known = recorded(jobs)
     chosen = {
         (part, name): job
         for (part, name), job in jobs.items()
-        if asked.only in name and not (asked.missing and name in known.get(part, {}))
+        if any(word in name for word in asked.only) and not (asked.missing and name in known[part])
     }
-    figures: dict[str, dict[str, Figures]] = {
-        part: {name: known[part][name] for p, name in jobs if p == part and name in known.get(part, {})}
-        for part in ("checks", "family", "power")
-    }
+    found: dict[str, dict[str, Figures]] = {part: {} for part in PARTS}
     with ProcessPoolExecutor(asked.jobs) as pool:
         waiting = {pool.submit(run, row, maps): key for key, (run, row, maps) in chosen.items()}
         for future in as_completed(waiting):
             part, name = waiting[future]
-            figures[part][name] = {**future.result(), "made_with": made_with}
-            print(part, name, figures[part][name], flush=True)  # noqa: T201 - it talks to a terminal
+            found[part][name] = {**future.result(), "made_with": made_with}
+            print(part, name, found[part][name], flush=True)  # noqa: T201 - it talks to a terminal
             if not asked.quick:  # row by row: a run that is broken off has not been for nothing
-                TARGET.write_text(as_toml(figures), encoding="utf-8")
+                TARGET.write_text(as_toml(with_found(recorded(jobs), found)), encoding="utf-8")
     if not asked.quick:
-        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), figures), encoding="utf-8")
+        page = with_tables(PAGE.read_text(encoding="utf-8"), recorded(jobs))
+        PAGE.write_text(page, encoding="utf-8")
     return 0
 
 

@@ -144,6 +144,45 @@ def grouped(rng: np.random.Generator) -> World:
     return World(pd.Series(values), lattice())
 
 
+def _around_the_edges(rng: np.random.Generator) -> np.ndarray:
+    """White noise smoothed three times by its neighbours on a torus: shifts around the edges change no law."""
+    field = rng.normal(size=(SIDE, SIDE))
+    for _ in range(3):
+        field = field + sum(np.roll(field, step, axis) for step in (1, -1) for axis in (0, 1))
+    return field.ravel()
+
+
+def periodic(rng: np.random.Generator) -> World:
+    """One smooth map without edges."""
+    return World(pd.Series(_around_the_edges(rng)), lattice())
+
+
+def periodic_pair(rng: np.random.Generator) -> World:
+    """Two smooth maps without edges that know nothing of each other."""
+    return World(pd.DataFrame({name: _around_the_edges(rng) for name in "xy"}), lattice())
+
+
+_AUTHORITY = 3 * (CODES // SIDE // 3) + CODES % SIDE // 3
+
+
+def grouped_positive(rng: np.random.Generator) -> World:
+    """Levels of authorities as in `grouped`; values are positive and skewed."""
+    return World(pd.Series(np.exp(rng.normal(0, 1, size=9)[_AUTHORITY] + rng.normal(size=N))), lattice())
+
+
+def grouped_pair(rng: np.random.Generator) -> World:
+    """Two values that share the level of their authority, and nothing within it."""
+    level = rng.normal(0, 2, size=9)[_AUTHORITY]
+    return World(pd.DataFrame({name: level + rng.normal(size=N) for name in "xy"}), lattice())
+
+
+def grouped_binary(rng: np.random.Generator) -> World:
+    """From one in five to four in five areas have it, as the authority goes."""
+    return World(
+        pd.Series((rng.random(N) < rng.uniform(0.2, 0.8, size=9)[_AUTHORITY]).astype(int)), lattice()
+    )
+
+
 @cache
 def unequal_graph() -> Graph:
     """Links of the lattice, each with a weight of its own, the same in both directions."""
@@ -207,6 +246,50 @@ def towns(rng: np.random.Generator) -> World:
     return World(_firms(points, kind))
 
 
+def towns_few(rng: np.random.Generator) -> World:
+    """Eighty of the firms in towns, twenty of them, any, the sector: m at every distance is slow to draw."""
+    firms = towns(rng).data.iloc[:80]
+    return World(firms.assign(kind=rng.permutation(np.repeat(["sector", "other"], [20, 60]))))
+
+
+def town_pair(rng: np.random.Generator) -> World:
+    """The same firms in towns; a fifth of them, any, are the sector, and another fifth, any, its partner."""
+    firms = towns(rng).data
+    kind = rng.permutation(np.repeat(["sector", "partner", "other"], [40, 40, 120]))
+    return World(firms.assign(kind=kind))
+
+
+_PLACES, _TRADES = 40, 8
+
+
+def _presences(rng: np.random.Generator, spread: float) -> World:
+    """Draw a table in which a sector has a quotient above 1 where a coin says so, by area and by sector."""
+    odds = rng.normal(0, spread, size=(_PLACES, 1)) + rng.normal(-0.5, 0.5, size=(1, _TRADES))
+    present = rng.random((_PLACES, _TRADES)) < 1 / (1 + np.exp(-odds))
+    present[0], present[1] = True, False  # no sector is nowhere or everywhere
+    codes = [f"A{i:02}" for i in range(_PLACES)]
+    values = pd.DataFrame(2.0 * present, index=codes, columns=list("abcdefgh"))
+    return World(SectorTable.from_values(values, area_totals=pd.Series(1_000.0, index=codes)))
+
+
+def presences(rng: np.random.Generator) -> World:
+    """Sectors know nothing of each other; areas differ much in how many they have."""
+    return _presences(rng, 1.5)
+
+
+def presences_alike(rng: np.random.Generator) -> World:
+    """Sectors know nothing of each other; areas are alike."""
+    return _presences(rng, 0.0)
+
+
+def placed(rng: np.random.Generator) -> World:
+    """Firms of eight sectors thrown at forty unequal areas: which quotients exceed 1 is noise."""
+    share = rng.lognormal(0, 1, size=_PLACES)
+    firms = rng.multinomial([30, 60, 120, 200, 300, 400, 500, 2_000], share / share.sum()).T
+    table = pd.DataFrame(firms, index=[f"A{i:02}" for i in range(_PLACES)], columns=list("abcdefgh"))
+    return World(table[table.sum(axis=1) > 0])
+
+
 def _firms(points: np.ndarray, kind: np.ndarray) -> gpd.GeoDataFrame:
     codes = [f"f{i:03}" for i in range(len(points))]
     place = gpd.points_from_xy(*points.T)
@@ -264,11 +347,48 @@ def town_drawn(rng: np.random.Generator, effect: float) -> World:
     return World(_firms(points, kind))
 
 
+def plants_drawn(rng: np.random.Generator, effect: float) -> World:
+    """Throw two sectors of 60 plants; a share `effect` of either goes to the same three areas instead."""
+    share = _shares(rng)
+    pull = np.zeros(_PLANT_AREAS)
+    pull[rng.choice(_PLANT_AREAS, size=3, replace=False)] = 1 / 3
+    frame = pd.DataFrame(
+        {
+            "area": rng.choice(_PLANT_AREAS, size=120, p=(1 - effect) * share + effect * pull),
+            "sector": np.repeat(list("ab"), 60),
+            "employment": np.ceil(rng.lognormal(2, 1.2, size=120)),
+        }
+    )
+    return World((frame, pd.Series(share, index=range(_PLANT_AREAS))))
+
+
+def copied(rng: np.random.Generator, effect: float) -> World:
+    """Presences in areas that differ; the second sector copies the first in a share `effect` of them."""
+    values = presences(rng).data.values.copy()
+    same = rng.random(_PLACES) < effect
+    values.loc[same, "b"] = values.loc[same, "a"]
+    return World(SectorTable.from_values(values, area_totals=pd.Series(1_000.0, index=values.index)))
+
+
+def settled(rng: np.random.Generator, effect: float) -> World:
+    """Firms in towns; of the firms that are no sector, a share `effect` moves to beside one that is."""
+    firms = towns(rng).data
+    points, kind = firms.geometry.get_coordinates().to_numpy().copy(), firms["kind"].to_numpy()
+    hosts, guests = np.flatnonzero(kind == "sector"), np.flatnonzero(kind == "other")
+    moved = guests[rng.random(len(guests)) < effect]
+    points[moved] = points[rng.choice(hosts, size=len(moved))] + 50
+    return World(_firms(points, kind))
+
+
 NULL = {
     world.__name__: world
     for world in (
         normal, skewed, sparse, sparse_broken, rare, rates, rates_graded, irregular, isolates, binary, pair,
-        smooth_pair, grouped, unequal, plants, sectors, two_dates, towns, thrown, thrown_sparse,
+        smooth_pair, grouped, unequal, plants, sectors, two_dates, towns, thrown, thrown_sparse, periodic,
+        periodic_pair, grouped_positive, grouped_pair, grouped_binary, town_pair, towns_few, presences,
+        presences_alike, placed,
     )
 }  # fmt: skip
-PATTERNED = {world.__name__: world for world in (autoregressive, block, town_drawn)}
+PATTERNED = {
+    world.__name__: world for world in (autoregressive, block, town_drawn, plants_drawn, copied, settled)
+}
