@@ -74,3 +74,13 @@ def test_figures_are_rendered_as_they_are_read(record):
 def test_the_page_shows_the_recorded_figures(record):
     page = record.PAGE.read_text(encoding="utf-8")
     assert record.with_tables(page, RECORDED) == page
+
+
+@pytest.mark.checkout
+@pytest.mark.parametrize("page", ["validity.md", "statistics/local_moran.md"])
+def test_pages_say_of_sparse_counts_what_is_recorded(record, page):
+    said = (record.PAGE.parent / page).read_text(encoding="utf-8")
+    for name in ("sparse-two-sided", "sparse_broken-two-sided"):
+        row = RECORDED["checks"][f"local_moran-{name}"]
+        assert f"{row['rate']:.2%}".replace("%", " %") in said
+        assert f"({row['rate_of_all_areas']:.2%}".replace("%", " %") in said
