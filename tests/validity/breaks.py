@@ -22,7 +22,7 @@ from clustermap import inference
 from clustermap.autocorrelation import local_engine, local_finish, nulls, rates, variables
 from clustermap.measures import binomial
 from clustermap.measures.distance import bands
-from clustermap.measures.relatedness import colocations, proximities, varieties
+from clustermap.measures.relatedness import colocations, locality, proximities, varieties
 from clustermap.tables.table import SectorTable
 from clustermap.weights import distances
 
@@ -44,7 +44,7 @@ def _everywhere(patch: Patch, original: Any, mistake: Any) -> None:
 
 def _p_of(patch: Patch, change: Callable[[np.ndarray], np.ndarray]) -> None:
     """Change every two-sided p where it is made, whichever side was asked for."""
-    counted, settled, sided = inference.monte_carlo_p, local_finish.settled_part, proximities._exact_p
+    counted, settled = inference.monte_carlo_p, local_finish.settled_part
 
     def settle(part: Any, tally: Any, options: Any) -> Any:
         one = settled(part, tally, replace(options, alternative="two-sided"))
@@ -56,7 +56,10 @@ def _p_of(patch: Patch, change: Callable[[np.ndarray], np.ndarray]) -> None:
         lambda up, low, draws, *, alternative="two-sided": change(counted(up, low, draws)),
     )
     _everywhere(patch, settled, settle)
-    _everywhere(patch, sided, lambda up, low, alternative: change(sided(up, low, "two-sided")))
+    for sided in (proximities._exact_p, locality._tails):
+        _everywhere(
+            patch, sided, lambda up, low, alternative, sided=sided: change(sided(up, low, "two-sided"))
+        )
     for exact in (binomial.two_sided_p, binomial.nothing_p, _hypergeometric_p()):
         _everywhere(patch, exact, lambda *known, exact=exact: change(exact(*known)))
 
@@ -102,8 +105,13 @@ def _ties(patch: Patch, *, upper: bool) -> None:
     def count(up: Any, low: Any, draws: Any, *, alternative: Any = "two-sided") -> Any:
         return counted(*strict(np.asarray(up), np.asarray(low), draws), draws, alternative=alternative)
 
+    def exact(up: Any, low: Any, alternative: Any) -> Any:
+        return tails(*strict(up, low, 1.0), alternative)
+
+    tails = locality._tails
     _everywhere(patch, counted, count)
     _everywhere(patch, settled, settle)
+    _everywhere(patch, tails, exact)
 
 
 def no_ties(patch: Patch) -> None:
