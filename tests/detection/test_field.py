@@ -193,3 +193,15 @@ def test_row_order_changes_nothing(rough, background):
     )
     pd.testing.assert_frame_equal(one.frame, two.frame)
     pd.testing.assert_frame_equal(one.members, two.members)
+
+
+def test_halves_of_a_rough_map_are_searched_against_the_background_as_the_map_was():
+    """On this map an even background would take the surroundings of the chain in, and tell 1.63 for 2.22."""
+    world = make_world(
+        n_areas=320, planted="chain", size=12, relative_risk=2, sector_firms=20_000, roughness=0.25, seed=8
+    )
+    found = cm.detect_clusters(world.table, world.graph, background="field", permutations=19, seed=1)
+    assert len(found.frame) == 1
+    inside, totals = list(found.members["area"]), world.table.area_totals
+    truth = (world.risk[inside] * totals[inside]).sum() / totals[inside].sum()
+    assert found.split_sample["C1"] == pytest.approx(truth, rel=0.1)

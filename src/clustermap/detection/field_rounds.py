@@ -11,15 +11,18 @@ import numpy.typing as npt
 from clustermap.detection.field import Field, Fitted, fit_rows, log_ratio, make_models, null_values
 from clustermap.detection.field_kernels import contrast, grow_rows, set_terms
 from clustermap.detection.membership import likely_members
-from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, sets_without_test
+from clustermap.detection.rounds import SPLITS, Found, Problem, Searched, scan_sector, sets_without_test
 from clustermap.detection.splitting import second_price, split_set
+from clustermap.randomness import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clustermap.progress import Progress
 
-__all__ = ["EVEN_PENALTY", "field_sets", "p_against_field", "scan_auto", "scan_field"]
+__all__ = [
+    "EVEN_PENALTY", "field_sets", "field_split_ratios", "p_against_field", "scan_auto", "scan_field",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,7 @@ EVEN_PENALTY = 1.0  # price of an area where the background is even
 _PARAMETERS = 3  # variance, reach, share without structure
 _TAKEN_OUT = 2  # sets that are no roughness; chosen on the tuning worlds of benchmarks/accuracy
 _TIE = 1e-9
+_MORE = 2  # sets searched for in a half, for each cluster that was found
 _ROWS = 25  # maps fitted at once
 
 
@@ -94,11 +98,17 @@ def _rough(problem: Problem, given: _Map) -> bool:
 
 
 def field_sets(
-    problem: Problem, draws: Floats, *, at: Floats, seeds: Ints, most: int, spread: Callable[..., Any] = map
+    problem: Problem,
+    draws: Floats,
+    *,
+    at: Floats,
+    seeds: Ints | None,
+    most: int,
+    spread: Callable[..., Any] = map,
 ) -> list[list[Ints]]:
     """Search every row of counts as `scan_field` does, without a test: at most so many sets a row.
 
-    `seeds` holds what each row's walk over sets is drawn from.
+    `seeds` holds what each row's walk over sets is drawn from; without them the strongest sets stand as they are.
     """
     given = _map(problem, at)
 
@@ -107,26 +117,56 @@ def field_sets(
         y = log_ratio(draws[part, given.places], given.field.expected)
         fitted = fit_rows(given.field, y)
         return [
-            _untested(replace(problem, seed=int(seed)), given, (y, fitted, row), most)
-            for row, seed in enumerate(seeds[part])
+            _untested(
+                problem, given, (y, fitted, row), most, None if seeds is None else int(seeds[start + row])
+            )
+            for row in range(len(y))
         ]
 
     return [sets for part in spread(block, range(0, len(draws), _ROWS)) for sets in part]
 
 
-def _untested(problem: Problem, given: _Map, fit: tuple[Floats, Fitted, int], most: int) -> list[Ints]:
+def _untested(
+    problem: Problem, given: _Map, fit: tuple[Floats, Fitted, int], most: int, seed: int | None
+) -> list[Ints]:
     """Search on after the first set of one row until no value is positive."""
     rows, fitted, row = fit
     y = rows[row : row + 1]
     field, precision = given.field, given.field.models.precisions[int(fitted.model[row])]
     members, sets = fitted.set_of(row), list[Ints]()
     while len(members) and len(sets) < most:
-        members = _likely(problem, field, precision, y=y[0], strongest=members, number=len(sets))
+        if seed is not None:
+            own = replace(problem, seed=seed)
+            members = _likely(own, field, precision, y=y[0], strongest=members, number=len(sets))
         for part in _parts(field, precision, y[0], members):
             sets.append(given.places[part])
             field, precision = _without(field, precision, part)
         members, _ = _next(field, precision, y)
     return sets[:most]
+
+
+def field_split_ratios(problem: Problem, found: list[Found], *, at: Floats) -> list[float]:
+    """Return ratios as `split_ratios` does, each half searched against the background that is fitted to it.
+
+    Of the sets of a half, the strongest one that holds any area of the cluster is counted on the other half.
+    """
+    national = problem.national
+    halves, rests = np.zeros((SPLITS, len(national))), np.zeros((SPLITS, len(national)))
+    for split in range(SPLITS):
+        part, rests[split] = problem.half(stream(problem.seed, "field-split", problem.sector, split))
+        halves[split] = part.counts
+    half = replace(problem, counts=problem.counts / 2)
+    sets = field_sets(half, halves, at=at, seeds=None, most=_MORE * len(found))
+    out = []
+    for one in found:
+        value = expected = 0.0
+        for rest, own in zip(rests, sets, strict=True):
+            near = next((members for members in own if np.isin(members, one.members).any()), None)
+            if near is not None:
+                value += float(rest[near].sum())
+                expected += float(national[near].sum()) / 2
+        out.append(value / expected if expected else float("nan"))
+    return out
 
 
 def _map(problem: Problem, at: Floats) -> _Map:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from clustermap.progress import Progress
 
-__all__ = ["Found", "Problem", "Searched", "scan_sector", "sets_without_test", "split_ratios"]
+__all__ = ["SPLITS", "Found", "Problem", "Searched", "scan_sector", "sets_without_test", "split_ratios"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 125  # replicates drawn from one stream; part of what a seed means
 _TIE = 1e-9  # sums in another order differ in the last digits; they are ties
-_SPLITS = 40
+SPLITS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -261,8 +261,8 @@ def split_ratios(problem: Problem, found: list[Found]) -> list[float]:
 
     Every count is split by a fair coin per firm, the best set is searched for on one half where the other
     clusters' areas take no part, and counted on the other half; over 40 splits, those without an area of the
-    cluster left out. Halves of a Poisson count are independent, so selection does not raise the figure; a half
-    selects worse than the whole, so the figure is cautious. NaN where no split finds the cluster.
+    cluster left out. Halves of a Poisson count are independent, so selection does not raise the figure; it is that
+    of the set which a half selects, mostly a smaller or worse one. NaN where no split finds the cluster.
     """
     known, national = problem.known, problem.national
     out = []
@@ -273,7 +273,7 @@ def split_ratios(problem: Problem, found: list[Found]) -> list[float]:
         usable[one.members] = True
         value = expected = 0.0
         rng = stream(problem.seed, "scan-split", problem.sector, number)
-        for _ in range(_SPLITS):
+        for _ in range(SPLITS):
             part, rest = problem.half(rng)
             now = _begin(part, np.where(known, part.counts, 0.0), usable)
             members, _ = _strongest(part, now)

@@ -13,8 +13,8 @@ import pandas as pd
 from clustermap.compiled import workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
-from clustermap.detection.field_rounds import p_against_field, scan_auto, scan_field
-from clustermap.detection.inputs import field_places, levels_of
+from clustermap.detection.field_rounds import field_split_ratios, p_against_field, scan_auto, scan_field
+from clustermap.detection.inputs import field_places, levels_of, places
 from clustermap.detection.kernels import set_keys
 from clustermap.detection.laws import check_share, given_counts
 from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, split_ratios
@@ -180,7 +180,7 @@ def frames_of(
         for problem, searched in zip(problems, results, strict=True)
         for one, ratio, p_field in zip(
             searched.found,
-            split_ratios(problem, searched.found),
+            _split_ratios(table, problem, searched),
             searched.p_field or (np.nan,) * len(searched.found),
             strict=True,
         )
@@ -216,6 +216,15 @@ def frames_of(
         name="split_sample",
     )
     return frame, pd.DataFrame(members, columns=list(MEMBER_COLUMNS), dtype=object), split
+
+
+def _split_ratios(table: SectorTable, problem: Problem, searched: Searched) -> list[float]:
+    """Select on halves as the clusters themselves were selected."""
+    at = places(table)
+    fitted = problem.minimum_lq is None and searched.background is not None and searched.background[0] > 0
+    if fitted and at is not None and searched.found:
+        return field_split_ratios(problem, searched.found, at=at)
+    return split_ratios(problem, searched.found)
 
 
 def _parents(found: list[tuple[float, str, npt.NDArray[np.int64]]]) -> list[Any]:
