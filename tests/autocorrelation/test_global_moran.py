@@ -202,6 +202,27 @@ def test_wrong_options_are_refused(grid, values, options, code):
         global_moran(values, grid, **options)
 
 
+@pytest.mark.parametrize(("alternative", "fewest"), [("two-sided", 39), ("greater", 19)])
+def test_so_few_draws_that_no_p_is_small_are_refused(grid, values, alternative, fewest):
+    for draws in (1, fewest - 1):
+        with pytest.raises(StatisticsError, match="CM-STAT-003"):
+            global_moran(values, grid, permutations=draws, alternative=alternative)
+    assert (
+        global_moran(values, grid, permutations=fewest, alternative=alternative, seed=1).permutations
+        == fewest
+    )
+
+
+@pytest.mark.parametrize("draws", [0, 99])
+def test_where_all_are_neighbours_of_all_the_summary_says_that_there_is_nothing_to_test(draws):
+    focal, other = np.nonzero(~np.eye(6, dtype=bool))
+    graph = Graph.from_arrays(focal, other, np.ones(30))
+    said = global_moran(pd.Series([1.0, 4, 2, 8, 5, 7]), graph, permutations=draws, seed=1).summary()
+    assert "no z: no spread under the null" in said
+    assert "there is nothing to test" in said
+    assert "nan" not in said
+
+
 def test_negative_weights_are_refused():
     graph = Graph.from_arrays([0, 1, 2, 0], [1, 0, 0, 2], [1.0, 1.0, -1.0, 1.0])
     with pytest.raises(OptionError, match="CM-MORAN-008"):

@@ -86,7 +86,21 @@ def test_where_every_neighbourhood_is_the_same_there_is_no_score():
     graph = Graph.from_arrays(focal, other, np.ones(len(focal)))
     frame = getis_ord(pd.Series([1.0, 4, 2, 8, 5]), graph, seed=1).frame
     assert frame["statistic"].isna().all()
-    assert (frame["p"] == 1).all()
+    assert frame["p"].isna().all()
+    assert set(frame["status"]) == {"not tested"}
+
+
+def test_an_area_whose_others_are_all_alike_is_not_tested(ring=10):
+    around = [*range(1, ring), 0, ring - 1, *range(ring - 1)]
+    graph = Graph.from_arrays([*range(ring), *range(ring)], around, np.ones(2 * ring))
+    result = getis_ord(
+        pd.Series([5.0] + [0.0] * (ring - 1)), graph, correction="none", permutations=999, seed=1
+    )
+    frame = result.frame
+    assert frame.loc[0, ["statistic", "p", "q"]].isna().all()
+    assert (frame.loc[0, "status"], frame.loc[0, "label"]) == ("not tested", "not significant")
+    assert (frame["status"][1:] == "ok").all()
+    assert result.family_size == ring - 1
 
 
 def test_isolates_have_no_score(with_isolate):

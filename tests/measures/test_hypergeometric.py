@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.optimize import brentq
+from scipy.sparse import csr_array
 
+from clustermap.errors import OptionError
 from clustermap.measures import location_quotient
 from clustermap.measures.hypergeometric import (
     hypergeometric_limits,
@@ -94,9 +96,17 @@ def test_quotients_by_the_hypergeometric_law(reference):
     assert (result.law, plain.law) == ("hypergeometric", "binomial")
 
 
+def test_totals_too_large_to_be_counted_out_are_refused_and_the_binomial_answers():
+    counts = pd.DataFrame({"s": [3e14, 7e14], "t": [2e15, 8e15]}, index=["A", "B"])
+    with pytest.raises(OptionError, match="CM-LQ-006"):
+        location_quotient(counts, law="hypergeometric")
+    assert location_quotient(counts).frame["p"].notna().all()
+
+
 def test_totals_that_cannot_be_drawn_from_have_no_hypergeometric_p():
     counts = pd.DataFrame({"s": [30.0, 3.0, 5.0]}, index=["A", "B", "C"])
-    table = SectorTable.from_values(counts, area_totals=pd.Series({"A": 20.0, "B": 40.5, "C": 59.5}))
+    totals = {"area_totals": pd.Series({"A": 20.0, "B": 40.5, "C": 59.5})}
+    table = SectorTable.from_matrix(csr_array(counts.to_numpy()), (counts.index, counts.columns), **totals)
     result = location_quotient(table, law="hypergeometric")
     assert result.frame["status"].tolist() == [
         "exceeds its area total", "needs firm-level data", "needs firm-level data",

@@ -118,6 +118,7 @@ def test_the_rest_of_the_economy_is_thrown_too(counts):
     assert coagglomeration(table, **QUICK).frame["p"].between(0, 1).all()
 
 
+@pytest.mark.filterwarnings("ignore:.CM-TABLE-024")
 def test_sectors_that_overlap_leave_the_base_as_it_is(counts):
     table = SectorTable.from_values(counts, area_totals=pd.Series([50.0, 30.0, 30.0], index=list("ABC")))
     frame = coagglomeration(table, **QUICK).frame

@@ -42,6 +42,23 @@ def test_a_table_is_spread_and_the_total_is_no_sector(frame):
     assert set(table.status.to_numpy().ravel()) == {"observed"}
 
 
+def test_a_pair_without_a_row_is_unknown_or_0_and_a_mark_is_unknown_either_way(frame):
+    rows = frame[(frame["year"] == 2020) & (frame["industry"] != "All industries")].astype({"n": str})
+    rows.loc[rows["n"] == "3", "n"] = "c"
+    rows = rows[rows["n"] != "5"]  # North: steel suppressed, glass without a row
+    unknown, zero = (read_table(rows, **COLUMNS, absent=word) for word in ("unknown", "zero"))
+    assert unknown.values.loc["North"].isna().tolist() == [True, True]
+    assert np.isnan(unknown.area_totals["North"])
+    assert zero.values.loc["North"].isna().to_dict() == {"glass": False, "steel": True}
+    assert zero.values.loc["North", "glass"] == 0
+    assert zero.matrix.nnz == 2  # the suppressed one, and 2 of steel in the South
+    assert "without a row count as 0" in zero.note
+    assert "suppressed: unknown" in zero.note
+    assert "suppressed or absent" in unknown.note
+    with pytest.raises(OptionError, match="CM-OPTION-001"):
+        read_table(rows, **COLUMNS, absent="0")
+
+
 def test_without_a_total_the_sectors_are_the_economy(frame):
     rows = frame[frame["industry"] != "All industries"]
     table = read_table(rows, **COLUMNS, where={"year": "2021"}, measure="employment")

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import shapely
 
-from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.errors import AlignmentError, ClusterMapWarning, InputError, OptionError
 from clustermap.sources.values import Lookup
 from clustermap.tables import SectorTable, as_table
+from clustermap.tables.shares import authority_shares
 from clustermap.testing import assert_same_table
 
 
@@ -129,6 +130,31 @@ def test_authorities_are_sums_of_their_areas_and_totals_do_not_move(frame, looku
     assert table.values["steel"].tolist() == steel
     assert table.area_totals.tolist() == totals
     assert (table.total, table.sector_totals["steel"]) == (20.0, 5.0)
+
+
+@pytest.mark.parametrize(("shares", "authority"), [((0.3, 0.7), "y"), ((0.7, 0.3), "x"), ((0.5, 0.5), "x")])
+def test_primary_is_the_largest_share_and_the_lowest_code_among_equals(shares, authority):
+    rows = pd.DataFrame({"area": ["A", "A"], "authority": ["x", "y"], "name": ["X", "Y"], "share": shares})
+    values = pd.DataFrame({"steel": [4]}, index=["A"])
+    table = SectorTable.from_values(values).aggregate(Lookup(frame=rows), overlap="primary")
+    assert table.values["steel"].to_dict() == {authority: 4.0}
+    shared = authority_shares(values.index, Lookup(frame=rows), areas=None, overlap="primary")
+    assert shared.frame["authority"].tolist() == [authority]
+
+
+def test_a_total_below_one_of_its_cells_is_refused_and_named(frame):
+    for given in (
+        {"area_totals": pd.Series({"A": 5.0, "B": 20.0})},
+        {"sector_totals": pd.Series({"steel": 3, "rest": 50})},
+    ):
+        with pytest.raises(InputError, match=r"CM-TABLE-023\] 1 of 2 (area|sector) totals .*row"):
+            SectorTable.from_values(frame, **given)
+
+
+def test_totals_below_the_sum_of_their_cells_are_told(frame):
+    totals = pd.Series({"A": frame.loc["A"].max() + 1.0, "B": 90.0})
+    with pytest.warns(ClusterMapWarning, match=r"CM-TABLE-024\] 1 of 2 area totals .*row 0 \(A\)"):
+        assert SectorTable.from_values(frame, area_totals=totals).area_totals.equals(totals)
 
 
 def test_an_unknown_part_makes_an_unknown_sum_and_lost_areas_are_told(frame, lookup):

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from clustermap.schema import Correction
     from clustermap.sources.values import Areas
 
-__all__ = ["GlobalResult", "GlobalResults", "p_text"]
+__all__ = ["USUAL_LEVEL", "GlobalResult", "GlobalResults", "p_text"]
 
 _TOLD = 10
-_USUAL = 0.05  # level of the words where none was asked for
+USUAL_LEVEL = 0.05  # level of the words where none was asked for
 
 
 class _Said(NamedTuple):
@@ -33,6 +33,10 @@ class _Said(NamedTuple):
 
 _ALIKE = "Neighbours resemble each other more than chance explains."
 _UNLIKE = "Neighbours resemble each other less than chance explains."
+_ALL_SAME = (
+    "Every arrangement of these values on this graph gives the same figure (as where all areas are neighbours of all "
+    "others): there is nothing to test."
+)
 _CHANCE = "Chance explains how much neighbours resemble each other."
 _SAID = {
     "global Moran": _Said("Moran's I", "I", _ALIKE, _UNLIKE, _CHANCE),
@@ -134,6 +138,16 @@ class GlobalResult(_Global):
         """Monte-Carlo p from permutations."""
         return self._number("p")
 
+    @property
+    def _without_spread(self) -> bool:
+        """Say whether chance can give no other figure than this."""
+        return bool(np.isfinite(self.statistic) and np.isnan(self.variance))
+
+    def _z_text(self) -> str:
+        if np.isfinite(self.z):
+            return f"z = {self.z:.2f}"
+        return "no z: no spread under the null" if self._without_spread else "no z"
+
     def summary(self) -> str:
         """Say in plain sentences what was found."""
         said = self._said
@@ -142,10 +156,14 @@ class GlobalResult(_Global):
         lines = [
             (
                 f"{said.name}{what} is {self.statistic:.3f} where {self.expected:.3f} is expected by chance "
-                f"(z = {self.z:.2f}, p = {p_text(self.p, self.p_normal)}, {self.alternative}, "
+                f"({self._z_text()}, p = {p_text(self.p, self.p_normal)}, {self.alternative}, "
                 f"{self.permutations:,} permutations; rates: {self.rates})."
             ),
-            (said.large if self.statistic > self.expected else said.small) if p <= _USUAL else said.neither,
+            _ALL_SAME
+            if self._without_spread
+            else (said.large if self.statistic > self.expected else said.small)
+            if p <= USUAL_LEVEL
+            else said.neither,
         ]
         if "correlation" in self.frame:
             lines.append(f"Within areas the two are correlated by {self._number('correlation'):.3f}.")
@@ -209,4 +227,6 @@ class GlobalResults(_Global):
 
 def p_text(p: float, fallback: float) -> str:
     """Say a p, or the approximate one where there is no other."""
-    return f"{p:.3g}" if np.isfinite(p) else f"{fallback:.3g} (normal approximation)"
+    if np.isfinite(p):
+        return f"{p:.3g}"
+    return f"{fallback:.3g} (normal approximation)" if np.isfinite(fallback) else "none"

@@ -13,9 +13,9 @@ import pandas as pd
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.bound_nulls import Strata
 from clustermap.autocorrelation.global_engine import Form, Linked, Tails, count_tails, link_up, quadratic
-from clustermap.autocorrelation.global_results import GlobalResult, GlobalResults
+from clustermap.autocorrelation.global_results import USUAL_LEVEL, GlobalResult, GlobalResults
 from clustermap.autocorrelation.nulls import Null, as_null
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, StatisticsError
 from clustermap.inference import monte_carlo_p
 from clustermap.randomness import resolve_seed
 from clustermap.schema import GLOBAL_COLUMNS
@@ -64,6 +64,8 @@ class Options:
         ------
         OptionError
             CM-MORAN-001: an unknown option. CM-NULL-007: no draws under a null without exact moments.
+        StatisticsError
+            CM-STAT-003: so few draws that no p could be small.
         """
         v.check_option("alternative", self.alternative, ("two-sided", "greater", "less"))
         v.check_option("transformation", self.transformation, ("row", "binary"))
@@ -71,6 +73,14 @@ class Options:
         if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 0:
             raise OptionError(
                 "CM-MORAN-001", f"permutations={draws!r} is no number of draws", fix="permutations=999"
+            )
+        tails = 2 if self.alternative == "two-sided" else 1
+        if 0 < draws < tails / USUAL_LEVEL - 1:
+            raise StatisticsError(
+                "CM-STAT-003",
+                f"{draws} permutations cannot reject at {USUAL_LEVEL}",
+                why=f"the smallest {self.alternative} p is {tails / (int(draws) + 1):.3g}",
+                fix="permutations=999, or permutations=0 for the exact moments alone",
             )
         null = as_null(self.null)
         if not draws and null.kind != "free":

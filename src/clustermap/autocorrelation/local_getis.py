@@ -145,6 +145,9 @@ def _part(group: v.Group, transformation: Transformation, *, star: bool) -> Part
     scale = np.sqrt(np.where((variance > _FLAT) & (spread > _FLAT * squares), variance * spread, np.nan))
     statistic = (sums + mine * z - total * mean) / scale
     statistic[:, group.sizes == 0] = np.nan
+    has_test = tested(group, len(z))
+    if (flat := has_test & np.isnan(statistic)).any():  # no arrangement gives another sum
+        has_test = has_test & ~flat
     return Part(
         group=group,
         statistic=statistic,
@@ -156,7 +159,7 @@ def _part(group: v.Group, transformation: Transformation, *, star: bool) -> Part
         kind=kernels.SUM,
         moving=kernels.STAR if star else kernels.GETIS,
         classes=(np.full(z.shape, HH, dtype=np.int8), np.full(z.shape, LL, dtype=np.int8)),
-        tested=tested(group, len(z)),
+        tested=has_test,
         extra={"ratio": _ratio(group, row.weights, mine, total if transformation == "row" else np.ones(n))},
     )
 

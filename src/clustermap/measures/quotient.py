@@ -38,6 +38,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _RULES = ("nation", "rest")
 _MANY, _SPARSE = 1_000_000, 0.5
+_COUNTABLE = 1e9  # units whose hypergeometric law is summed term by term
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0), 0)
 _METHODS = {
     "binomial": "exact binomial (Clopper–Pearson), given the sector's total",
@@ -99,7 +100,7 @@ def location_quotient(
     ------
     OptionError
         CM-LQ-001: `interval` outside (0, 1). CM-LQ-002: unknown reference. CM-SECTOR-001: unknown sector.
-        CM-LQ-004: unknown `law` or `cells`.
+        CM-LQ-004: unknown `law` or `cells`. CM-LQ-006: a hypergeometric law of more than a billion units.
 
     References
     ----------
@@ -123,6 +124,13 @@ def location_quotient(
     for option, asked, known in (("law", law, get_args(CountLaw)), ("cells", cells, get_args(Shown))):
         if asked not in known:
             raise OptionError("CM-LQ-004", f"{option}={asked!r}", fix=f"one of {', '.join(map(repr, known))}")
+    if law == "hypergeometric" and table.total > _COUNTABLE:
+        raise OptionError(
+            "CM-LQ-006",
+            f'law="hypergeometric" counts out {table.total:.3g} units one by one; at most {_COUNTABLE:g}',
+            why="its sums are as long as the spread of a count, minutes a cell for such totals",
+            fix='law="binomial", which has a closed form and is conservative beside it',
+        )
     adjust([], correction)  # refuses an unknown one before any work
     chosen = _reference(reference, table.labels)
     part = table if sector is None else table.select([table.sector(sector)])

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
-from clustermap.errors import AlignmentError, InputError
+import numpy as np
+
+from clustermap.errors import AlignmentError, ClusterMapWarning, InputError, examples
 from clustermap.sources.values import Areas
+from clustermap.tables.sparse import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from scipy.sparse import csr_array
 
-__all__ = ["as_numbers", "fitting_areas", "same_labels", "unique_labels"]
+_SLACK = 1e-9  # sums in another order differ by less
+_ROUNDING = 1e-3  # and sums of published figures by about so much
+
+__all__ = ["as_numbers", "check_areas", "check_sums", "fitting_areas", "same_labels", "unique_labels"]
 
 
 def unique_labels(labels: pd.Index, what: str) -> pd.Index:
@@ -92,6 +100,72 @@ def same_labels(series: pd.Series, labels: pd.Index, what: str) -> pd.Series:
             fix=f"{what}.reindex(values.index), after the labels are of one vintage",
         )
     return series.reindex(labels)
+
+
+def check_sums(
+    cells: csr_array,
+    labels: tuple[pd.Index, pd.Index],
+    area_totals: pd.Series | None,
+    sector_totals: pd.Series | None,
+) -> None:
+    """Refuse totals below a single cell, warn of totals below the sum of their cells.
+
+    Raises
+    ------
+    InputError
+        CM-TABLE-023.
+
+    Warns
+    -----
+    ClusterMapWarning
+        CM-TABLE-024.
+    """
+    both = (
+        (area_totals, labels[0], rows_of(cells), "area"),
+        (sector_totals, labels[1], cells.indices, "sector"),
+    )
+    for given, index, at, what in both:
+        if given is None:
+            continue
+        known = same_labels(given, index, f"{what}_totals").to_numpy(dtype=float)
+        held = np.nan_to_num(cells.data)
+        below = np.unique(at[held > known[at] * (1 + _SLACK) + _SLACK])
+        if len(below):
+            raise InputError(
+                "CM-TABLE-023",
+                f"{len(below):,} of {len(index):,} {what} totals are below one of their own cells: "
+                + examples((int(i), index[i]) for i in below),
+                why="a part that is larger than its whole makes shares above 1 and p-values of nothing",
+                fix=f"{what}_totals of the same measure and year as the values, or none: sums of the values",
+            )
+        sums = np.bincount(at, weights=held, minlength=len(index))
+        short = np.flatnonzero(sums > known * (1 + _ROUNDING) + _SLACK)
+        if len(short):
+            warnings.warn(
+                f"[CM-TABLE-024] {len(short):,} of {len(index):,} {what} totals are below the sum of their cells: "
+                + examples((int(i), index[i]) for i in short)
+                + "; right where sectors overlap or figures are rounded, else the totals are of something else",
+                ClusterMapWarning,
+                stacklevel=4,
+            )
+
+
+def check_areas(named: pd.Series, labels: pd.Index) -> None:
+    """Refuse a lookup that names areas which a table lacks.
+
+    Raises
+    ------
+    AlignmentError
+        CM-ALIGN-005.
+    """
+    lacking = sorted(set(named) - set(labels))
+    if lacking:
+        raise AlignmentError(
+            "CM-ALIGN-005",
+            f"{len(lacking)} of {named.nunique()} areas of the lookup are not in the table: {lacking[:5]}",
+            why="their authorities would be too small without any sign of it",
+            fix="a table and a lookup of one vintage",
+        )
 
 
 def fitting_areas(areas: Any, labels: pd.Index) -> Areas:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
+    from scipy.sparse import csr_array
 
 __all__ = ["read_table"]
 
@@ -81,6 +82,7 @@ def read_table(
     rename: Mapping[str, str] | None = None,
     rounded: bool | None = None,
     nation: str | None = None,
+    absent: Literal["unknown", "zero"] = "unknown",
 ) -> SectorTable:
     """Read a published long table: one row per area and sector.
 
@@ -106,12 +108,16 @@ def read_table(
     nation : str, optional
         Name or code of the row with national totals, where the areas overlap or do not fill the nation.
 
+    absent : {"unknown", "zero"}
+        What a pair of area and sector without a row is. Publishers that list every pair leave out what they
+        suppress; registers and cross-tabulations leave out what is 0, and a table of them takes no memory for it.
+
     Returns
     -------
     SectorTable
         `area_totals` from a sector such as "Total" or "All industries" where there is one, else the sum of
         all sectors. Suppressed figures ("c", "..", "<5") are NaN with the status "suppressed", as are pairs
-        of area and sector without a row.
+        of area and sector without a row unless `absent` says that these are 0.
 
     Raises
     ------
@@ -136,7 +142,11 @@ def read_table(
     >>> float(table.values.loc["Y", "glass"]), table.status.loc["X", "glass"]
     (20.0, 'suppressed')
     """
-    for option, given, known in (("measure", measure, get_args(Measure)), ("match", match, ("code", "name"))):
+    for option, given, known in (
+        ("measure", measure, get_args(Measure)),
+        ("match", match, ("code", "name")),
+        ("absent", absent, ("unknown", "zero")),
+    ):
         if given not in known:
             raise OptionError("CM-OPTION-001", f"{option}={given!r}", fix=f"one of {known}")
     if areas is not None and not isinstance(areas, Areas):
@@ -160,7 +170,7 @@ def read_table(
         ids=list(names),
         notes=loaded.notes,
     )
-    table = _table(long, areas, measure, ledger)
+    table = _table(long, areas, measure, ledger, absent=absent)
     table = _choose(table, chosen, long) if chosen is not None else table
     if areas is not None and nation is None and (pairs := overlapping_pairs(areas)):
         warnings.warn(
@@ -169,7 +179,7 @@ def read_table(
             ClusterMapWarning,
             stacklevel=2,
         )
-    return _told(table, long, rounded=rounded, source=loaded.name)
+    return _told(table, long, rounded=rounded, source=loaded.name, absent=absent)
 
 
 def _figures(figures: pd.Series, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -301,24 +311,53 @@ def _reasons(asked: npt.NDArray[np.bool_], long: _Long) -> pd.Series:
     return pd.Series(reasons)
 
 
-def _table(long: _Long, areas: Areas | None, measure: Measure, ledger: Ledger) -> SectorTable:
-    """Spread the rows over areas × sectors and find the totals."""
-    wide = np.full((len(long.labels) + 1, len(long.sectors)), np.nan)  # the last row is the nation's
-    wide[np.where(long.area == _NATION, -1, long.area), long.sector] = long.value
-    everything = pd.DataFrame(wide, index=range(len(wide)), columns=long.sectors)
-    total = everything.pop(long.sectors[long.all_sectors]) if long.all_sectors >= 0 else None
-    rows, nation = everything.iloc[:-1].set_axis(long.labels), everything.iloc[-1]
-    area_totals = rows.sum(axis=1, min_count=1) if total is None else total.iloc[:-1].set_axis(long.labels)
-    national = bool((long.area == _NATION).any())
-    table = SectorTable.from_values(
-        rows,
+def _table(long: _Long, areas: Areas | None, measure: Measure, ledger: Ledger, *, absent: str) -> SectorTable:
+    """Put the rows into areas × sectors and find the totals."""
+    kept = np.delete(np.arange(len(long.sectors)), [long.all_sectors] if long.all_sectors >= 0 else [])
+    place = np.full(len(long.sectors), -1)
+    place[kept] = np.arange(len(kept))
+    column, local = place[long.sector], long.area >= 0
+    inside = local & (column >= 0)
+    shape = len(long.labels), len(kept)
+    cells = _cells(long.area[inside], column[inside], long.value[inside], shape, absent)
+    whole = pd.Series(np.nan, index=long.labels)
+    whole.iloc[long.area[local & (column < 0)]] = long.value[local & (column < 0)]
+    sectors = pd.Index([long.sectors[k] for k in kept])
+    nation = pd.Series(np.nan, index=sectors)
+    national = long.area == _NATION
+    nation.iloc[column[national & (column >= 0)]] = long.value[national & (column >= 0)]
+    table = SectorTable.from_matrix(
+        cells,
+        (long.labels, sectors),
         measure=measure,
-        area_totals=area_totals,
-        sector_totals=nation if national else None,
+        area_totals=whole if long.all_sectors >= 0 else None,
+        sector_totals=nation if national.any() else None,
         areas=areas,
     )
-    whole = nation.sum() if total is None else total.iloc[-1]
-    return replace(table, total=float(whole if national else area_totals.sum()), ledger=ledger)
+    total = float(table.area_totals.sum())
+    if national.any():
+        of_all = long.value[national & (column < 0)]
+        total = (
+            float(nation.sum()) if long.all_sectors < 0 else float(of_all[0]) if len(of_all) else float("nan")
+        )
+    return replace(table, total=total, ledger=ledger)
+
+
+def _cells(
+    area: npt.NDArray[np.int64],
+    sector: npt.NDArray[np.int64],
+    value: npt.NDArray[np.float64],
+    shape: tuple[int, int],
+    absent: str,
+) -> csr_array:
+    """Put figures into areas × sectors; a pair without one is 0, or takes a cell of its own as unknown."""
+    from scipy.sparse import csr_array
+
+    if absent == "zero":
+        return csr_array((value, (area, sector)), shape=shape)
+    wide = np.full(shape, np.nan)
+    wide[area, sector] = value
+    return csr_array(wide)
 
 
 def _choose(table: SectorTable, chosen: Any, long: _Long) -> SectorTable:
@@ -340,7 +379,7 @@ def _choose(table: SectorTable, chosen: Any, long: _Long) -> SectorTable:
     return table.select(wanted)
 
 
-def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str) -> SectorTable:
+def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str, absent: str) -> SectorTable:
     """Mark rounded figures, and say what a reader must know."""
     seen = long.value[np.isfinite(long.value) & (long.value != 0)]
     if rounded is None:
@@ -349,9 +388,13 @@ def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str)
     if rounded:
         notes.append("They are rounded: totals may miss the sum of their parts, a 0 may be a small number.")
     hidden = int(np.isnan(table.matrix.data).sum())
+    if absent == "zero":
+        notes.append("Pairs of area and sector without a row count as 0.")
     if hidden:
         size = table.matrix.shape[0] * table.matrix.shape[1]
-        notes.append(f"{hidden:,} of {size:,} cells are suppressed or absent: unknown, not 0.")
+        notes.append(
+            f"{hidden:,} of {size:,} cells are suppressed{' or absent' * (absent == 'unknown')}: unknown, not 0."
+        )
         if long.all_sectors < 0:
             notes.append("Totals are sums of the figures that are known.")
     return replace(table, precision="rounded" if rounded else "observed", note=" ".join(notes))

@@ -14,7 +14,7 @@ from clustermap.sources.values import Areas, Lookup
 if TYPE_CHECKING:
     from clustermap.schema import Overlap
 
-__all__ = ["NOBODY", "Shares", "as_authorities", "authority_shares"]
+__all__ = ["NOBODY", "Shares", "as_authorities", "authority_shares", "ruled"]
 
 NOBODY = "(none)"
 SLIVER = 0.02
@@ -138,7 +138,7 @@ def authority_shares(
         )
     several = int((raw.groupby("area").size() > 1).sum())
     rule = f"{overlap}, {source}; {several} of {len(codes)} areas lie in several authorities"
-    frame = _ruled(raw, overlap).sort_values(["area", "authority"], ignore_index=True)
+    frame = ruled(raw, overlap).sort_values(["area", "authority"], ignore_index=True)
     return Shares(frame=frame, names=authorities.names, rule=rule)
 
 
@@ -199,7 +199,8 @@ def _with_rest(frame: pd.DataFrame, codes: pd.Index) -> pd.DataFrame:
     return pd.concat([frame, nobody], ignore_index=True) if len(nobody) else frame.reset_index(drop=True)
 
 
-def _ruled(raw: pd.DataFrame, overlap: Overlap) -> pd.DataFrame:
+def ruled(raw: pd.DataFrame, overlap: Overlap) -> pd.DataFrame:
+    """Count shares by a rule: as they are, whole in each, or whole in the largest (the lowest code of equals)."""
     if overlap == "fractional":
         return raw
     if overlap == "full":

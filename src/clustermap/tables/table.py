@@ -11,7 +11,15 @@ import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError, OptionError
 from clustermap.schema import CELL_STATES
-from clustermap.tables.checks import as_numbers, fitting_areas, same_labels, unique_labels
+from clustermap.tables.checks import (
+    as_numbers,
+    check_areas,
+    check_sums,
+    fitting_areas,
+    same_labels,
+    unique_labels,
+)
+from clustermap.tables.shares import ruled
 from clustermap.tables.sparse import as_matrix, check_cells, marks_of, parts_summed, states, totals, unmarked
 
 if TYPE_CHECKING:
@@ -146,9 +154,15 @@ class SectorTable:
         Raises
         ------
         InputError
-            CM-TABLE-001 duplicated labels, CM-TABLE-002 not numbers, CM-TABLE-003 negative or infinite.
+            CM-TABLE-001 duplicated labels, CM-TABLE-002 not numbers, CM-TABLE-003 negative or infinite,
+            CM-TABLE-023 a total below one of its cells.
         AlignmentError
             CM-ALIGN-001: rows, totals and areas carry different labels.
+
+        Warns
+        -----
+        ClusterMapWarning
+            CM-TABLE-024: totals below the sums of their cells, as sectors that overlap have.
 
         Examples
         --------
@@ -157,8 +171,10 @@ class SectorTable:
         20.0
         """
         labels = unique_labels(values.index, "area"), unique_labels(values.columns, "sector")
+        cells = as_matrix(as_numbers(values))
+        check_sums(cells, labels, area_totals, sector_totals)
         return cls.from_matrix(
-            as_matrix(as_numbers(values)),
+            cells,
             labels,
             measure=measure,
             area_totals=area_totals,
@@ -297,8 +313,8 @@ class SectorTable:
         lookup : Lookup
             Areas in authorities; areas that it does not hold are left out and told in the note.
         overlap : {"full", "fractional", "primary"}
-            How an area in several authorities counts: whole in each, by its shares, or in the one with the
-            lowest code.
+            How an area in several authorities counts: whole in each, by its shares, or in the one with its
+            largest share (the lowest code among equals).
 
         Returns
         -------
@@ -321,20 +337,13 @@ class SectorTable:
         from scipy.sparse import csr_array
 
         pairs = lookup.frame.sort_values(["area", "authority"], ignore_index=True)
-        lacking = sorted(set(pairs["area"]) - set(self.labels))
-        if lacking:
-            raise AlignmentError(
-                "CM-ALIGN-005",
-                f"{len(lacking)} of {pairs['area'].nunique()} areas of the lookup are not in the table: {lacking[:5]}",
-                why="their authorities would be too small without any sign of it",
-                fix="a table and a lookup of one vintage",
-            )
-        if overlap == "primary":
-            pairs = pairs.drop_duplicates("area")
-        share = pairs["share"].to_numpy(float) if overlap == "fractional" else np.ones(len(pairs))
+        check_areas(pairs["area"], self.labels)
+        pairs = ruled(pairs, overlap)
         codes, authorities = pd.factorize(pairs["authority"], sort=True)
         place = (codes, self.labels.get_indexer(pd.Index(pairs["area"])))
-        weights = csr_array((share, place), shape=(len(authorities), len(self.labels)))
+        weights = csr_array(
+            (pairs["share"].to_numpy(float), place), shape=(len(authorities), len(self.labels))
+        )
         index = pd.Index(authorities)
         table = type(self).from_matrix(
             parts_summed(weights, self.matrix),

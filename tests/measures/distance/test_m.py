@@ -266,3 +266,21 @@ def test_e19_trees_of_paracou_from_points_and_from_their_distance_table(real_dat
         direct = marcon_puech(forest, maximum_m=360, **options)
         np.testing.assert_allclose(direct.frame, marcon_puech(graph, **options).frame, rtol=1e-6)
         assert direct.frame["value"].iloc[-1] == pytest.approx(1, abs=1e-9)
+
+
+def test_a_sector_that_holds_firms_in_part_is_refused_and_whole_members_are_not(tmp_path):
+    rng = np.random.default_rng(3)
+    x, y = 400_000 + 1_000 * rng.integers(0, 30, (2, 60))
+    frame = {"firm_id": [f"f{i:02}" for i in range(60)], "sic": rng.choice(["32500", "30110", "62010"], 60)}
+    firms = gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(x, y), crs=27700)
+    for weight, code in ((0.5, "CM-DISTANCE-017"), (1.0, None)):
+        path = tmp_path / f"own_{weight}.toml"
+        path.write_text(
+            f'[sectors.makers]\ninclude = ["301"]\nweights = {{"325" = {weight}}}\n', encoding="utf-8"
+        )
+        options = {"sectors": path, "sector": "makers", "maximum_m": 20_000, "permutations": 99, "seed": 1}
+        if code is None:
+            assert marcon_puech(firms, **options).frame["value"].notna().any()
+            continue
+        with pytest.raises(OptionError, match=rf"{code}\] 1 of 1 sectors hold firms in part: makers"):
+            marcon_puech(firms, **options)

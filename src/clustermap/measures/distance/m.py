@@ -39,6 +39,7 @@ __all__ = ["marcon_puech"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_WHOLE = 1e-9
 _EXACT_UP_TO = 20_000  # firms of the economy: all their pairs are visited
 _DELTA = "delta method, normal band"
 _TITLES = {"M": "M (Marcon and Puech 2010)", "m": "m (Lang, Marcon and Puech 2020)"}
@@ -102,7 +103,7 @@ def marcon_puech(
     ------
     OptionError
         CM-DISTANCE-012: unknown function or method, or an option out of range. CM-DISTANCE-006, CM-DISTANCE-010,
-        CM-SECTOR-001 as in :func:`duranton_overman`.
+        CM-SECTOR-001 as in :func:`duranton_overman`. CM-DISTANCE-017: firms that belong to a sector in part.
     InputError
         CM-DISTANCE-002, CM-DISTANCE-003, CM-DISTANCE-005: weights or sectors that are none.
     StatisticsError
@@ -137,6 +138,7 @@ def marcon_puech(
     check_graph(economy, method)
     weight, said = site_weights(economy.firms, weights)
     chosen = read_sectors(economy.firms, weight, sectors=sectors, only=None if sector is None else [sector])
+    _refuse_parts(chosen, weight)
     if sector is not None:
         _refuse(economy, chosen[0])
     _check_moments(economy, function, method, weights)
@@ -197,6 +199,19 @@ def _refuse(economy: EconomyDistances, sector: Sector) -> None:
             f"{sector.name}: {len(sector.site):,} of {economy.sites:,} firms; {status}",
             why="chance draws the sector from all firms: there must be a pair, and something left over",
             fix="a sector with at least two firms, among all firms of the economy",
+        )
+
+
+def _refuse_parts(sectors: list[Sector], weight: Floats) -> None:
+    """M labels firms: one that belongs to a sector in part has no label."""
+    parts = {s.name: int((s.mark < weight[s.site] * (1 - _WHOLE)).sum()) for s in sectors}
+    if some := {name: n for name, n in parts.items() if n}:
+        named = ", ".join(f"{name} {n:,}" for name, n in list(some.items())[:5])
+        raise OptionError(
+            "CM-DISTANCE-017",
+            f"{len(some)} of {len(sectors)} sectors hold firms in part: {named}",
+            why="chance hands whole labels to whole firms, and a firm counted in full would be counted too much",
+            fix="a taxonomy with weights of 1, a column of the firms, or duranton_overman, which weighs firms by parts",
         )
 
 

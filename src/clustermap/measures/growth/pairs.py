@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError
+from clustermap.schema import CELL_STATES
+from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
 
 if TYPE_CHECKING:
@@ -82,10 +84,12 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
             why="what grew is a sector in an area",
             fix="SectorTable.from_values(frame), a frame with one column a sector",
         )
-    x, y = (t.values.to_numpy(dtype=np.float64) for t in (first, second))
+    x, y = (t.matrix.toarray() for t in (first, second))
     status = np.full(x.shape, STATUS_OK, dtype=object)
     for table in (first, second):
-        status[(table.status == "rounded").to_numpy()] = STATUS_ROUNDED
+        status[states(table.matrix, table.precision, table.marks) == CELL_STATES.index("rounded")] = (
+            STATUS_ROUNDED
+        )
     status[np.isnan(x) | np.isnan(y)] = STATUS_SUPPRESSED
     return Pair(first, second, x, y, status)
 
