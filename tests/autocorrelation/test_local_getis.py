@@ -90,7 +90,8 @@ def test_where_every_neighbourhood_is_the_same_there_is_no_score():
     assert set(frame["status"]) == {"not tested"}
 
 
-def test_an_area_whose_others_are_all_alike_is_not_tested(ring=10):
+def test_an_area_whose_others_are_all_alike_is_not_tested():
+    ring = 10
     around = [*range(1, ring), 0, ring - 1, *range(ring - 1)]
     graph = Graph.from_arrays([*range(ring), *range(ring)], around, np.ones(2 * ring))
     result = getis_ord(

@@ -152,8 +152,8 @@ def test_a_total_below_one_of_its_cells_is_refused_and_named(frame):
 
 
 def test_totals_below_the_sum_of_their_cells_are_told(frame):
-    totals = pd.Series({"A": frame.loc["A"].max() + 1.0, "B": 90.0})
-    with pytest.warns(ClusterMapWarning, match=r"CM-TABLE-024\] 1 of 2 area totals .*row 0 \(A\)"):
+    totals = pd.Series({"A": frame.loc["A"].max() + 0.5, "B": 90.0})
+    with pytest.warns(ClusterMapWarning, match=r"CM-TABLE-024\] 1 of 2 area totals .*row 1 \(A\)"):
         assert SectorTable.from_values(frame, area_totals=totals).area_totals.equals(totals)
 
 

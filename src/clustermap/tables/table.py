@@ -11,14 +11,7 @@ import pandas as pd
 
 from clustermap.errors import AlignmentError, InputError, OptionError
 from clustermap.schema import CELL_STATES
-from clustermap.tables.checks import (
-    as_numbers,
-    check_areas,
-    check_sums,
-    fitting_areas,
-    same_labels,
-    unique_labels,
-)
+from clustermap.tables import checks
 from clustermap.tables.shares import ruled
 from clustermap.tables.sparse import as_matrix, check_cells, marks_of, parts_summed, states, totals, unmarked
 
@@ -170,16 +163,11 @@ class SectorTable:
         >>> SectorTable.from_values(frame).total
         20.0
         """
-        labels = unique_labels(values.index, "area"), unique_labels(values.columns, "sector")
-        cells = as_matrix(as_numbers(values))
-        check_sums(cells, labels, area_totals, sector_totals)
+        labels = checks.unique_labels(values.index, "area"), checks.unique_labels(values.columns, "sector")
+        cells = as_matrix(checks.as_numbers(values))
+        checks.check_sums(cells, labels, area_totals, sector_totals)
         return cls.from_matrix(
-            cells,
-            labels,
-            measure=measure,
-            area_totals=area_totals,
-            sector_totals=sector_totals,
-            areas=areas,
+            cells, labels, measure=measure, area_totals=area_totals, sector_totals=sector_totals, areas=areas
         )
 
     @classmethod
@@ -216,7 +204,10 @@ class SectorTable:
         >>> SectorTable.from_matrix(cells, (pd.Index(["A", "B"]), pd.Index(["steel", "rest"]))).total
         11.0
         """
-        given = unique_labels(pd.Index(labels[0]), "area"), unique_labels(pd.Index(labels[1]), "sector")
+        given = (
+            checks.unique_labels(pd.Index(labels[0]), "area"),
+            checks.unique_labels(pd.Index(labels[1]), "sector"),
+        )
         cells = as_matrix(matrix)
         if cells.shape != (len(given[0]), len(given[1])):
             raise InputError(
@@ -229,10 +220,10 @@ class SectorTable:
         if not (rows.equals(given[0]) and columns.equals(given[1])):
             cells = as_matrix(cells[order][:, across])
         sums = [pd.Series(totals(cells, axis), index=at) for axis, at in ((1, rows), (0, columns))]
-        in_areas = sums[0] if area_totals is None else same_labels(area_totals, rows, "area_totals")
+        in_areas = sums[0] if area_totals is None else checks.same_labels(area_totals, rows, "area_totals")
         in_sectors = sums[1]
         if sector_totals is not None:
-            in_sectors = same_labels(sector_totals, columns, "sector_totals")
+            in_sectors = checks.same_labels(sector_totals, columns, "sector_totals")
         in_areas = in_areas.astype(float)
         return cls(
             matrix=cells,
@@ -240,7 +231,7 @@ class SectorTable:
             sector_totals=in_sectors.astype(float),
             total=float(in_areas.sum()),
             measure=measure,
-            areas=None if areas is None else fitting_areas(areas, rows),
+            areas=None if areas is None else checks.fitting_areas(areas, rows),
             sector_labels={str(s): str(s) for s in columns},
         )
 
@@ -337,13 +328,12 @@ class SectorTable:
         from scipy.sparse import csr_array
 
         pairs = lookup.frame.sort_values(["area", "authority"], ignore_index=True)
-        check_areas(pairs["area"], self.labels)
+        checks.check_areas(pairs["area"], self.labels)
         pairs = ruled(pairs, overlap)
         codes, authorities = pd.factorize(pairs["authority"], sort=True)
         place = (codes, self.labels.get_indexer(pd.Index(pairs["area"])))
-        weights = csr_array(
-            (pairs["share"].to_numpy(float), place), shape=(len(authorities), len(self.labels))
-        )
+        share, shape = pairs["share"].to_numpy(float), (len(authorities), len(self.labels))
+        weights = csr_array((share, place), shape=shape)
         index = pd.Index(authorities)
         table = type(self).from_matrix(
             parts_summed(weights, self.matrix),
