@@ -72,7 +72,8 @@ DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
 }
 ORACLES: dict[str, Callable[..., list[frozenset[str]]]] = {  # these are told what was planted
     "oracle, most likely set": oracle,
-    "oracle, posterior": partial(oracle, posterior=True),
+    "oracle, likely areas": partial(oracle, answer="areas"),
+    "oracle, likely links": partial(oracle, answer="links"),
 }
 OF_POINTS, MOST_POINTS = {"DBSCAN", "HDBSCAN"}, 2_000
 RECOMMENDED, FEW = "scan, auto", 40

@@ -73,3 +73,8 @@ def test_without_matplotlib_the_error_says_what_to_install(nested, monkeypatch):
     with pytest.raises(OptionError, match=r"CM-MAP-006.*matplotlib is not installed") as caught:
         draw_tree(nested)
     assert "clustermap[figures]" in str(caught.value)
+
+
+def test_a_level_at_which_nothing_was_found_stands_on_the_axis(nested):
+    deeper = replace(nested, levels=(*nested.levels, 9.0))
+    assert [tick.get_text() for tick in draw_tree(deeper).axes[0].get_xticklabels()] == ["1", "1.5", "2", "9"]

@@ -1,6 +1,12 @@
-"""The tree of manufacturing clusters: enterprises of 2021 by English district, at 1, 1.25, 1.5 and 2 times."""
+"""The tree of manufacturing clusters: enterprises of 2021 by English district, at 1, 1.25, 1.5 and 2 times.
+
+``python tests/real/enterprises.py`` draws the picture of the page on the graph scan.
+"""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 LEVELS, SEED = (1.25, 1.5, 2), 2021
 
@@ -35,3 +41,19 @@ def figures(data):
         "districts": len(found.table.labels),
         "lines": ["  " * depth + line for depth, line in tree_lines(found)],
     }
+
+
+def main() -> None:
+    """Draw the tree for the documentation."""
+    import clustermap as cm
+
+    here = Path(__file__).resolve()
+    data = Path(os.environ.get("CLUSTERMAP_REAL_DATA", here.parents[3] / "shared" / "data"))
+    figure = cm.draw_tree(tree_of(data), title="Manufacturing enterprises, 309 English districts, 2021")
+    figure.savefig(
+        here.parents[2] / "docs" / "pictures" / "manufacturing_tree.png", dpi=90, metadata={"Software": None}
+    )
+
+
+if __name__ == "__main__":
+    main()

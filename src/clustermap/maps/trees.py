@@ -61,7 +61,7 @@ def draw_tree(clusters: Clusters, *, title: str | None = None) -> Figure:
     figure_of = _canvas()
     figure: Figure = figure_of(figsize=(_WIDE, _TOP + _ROW * len(tree)), layout="constrained")
     axes = figure.add_subplot()
-    levels = sorted(set(tree["level"]))
+    levels = sorted({*clusters.levels, *tree["level"]})  # one at which nothing was found stays empty
     column = tree["level"].map({level: k for k, level in enumerate(levels)}).to_numpy()
     _elbows(axes, tree, column)
     ratio = tree["relative_risk"].to_numpy(float)
@@ -76,7 +76,7 @@ def draw_tree(clusters: Clusters, *, title: str | None = None) -> Figure:
             parse_math=False, annotation_clip=False,
         )  # fmt: skip
     axes.set_xticks(range(len(levels)), [f"{level:g}" for level in levels])
-    axes.set_xlim(-0.15, max(levels.index(t) for t in levels) + _ROOM)
+    axes.set_xlim(-0.15, len(levels) - 1 + _ROOM)
     axes.set_ylim(len(tree) - 0.4, -0.6)
     axes.set_yticks([])
     axes.spines[["top", "left", "right"]].set_visible(False)
