@@ -139,6 +139,8 @@ def test_the_strongest_cluster_is_tested_and_weighted_by_value(planted):
     assert line.elongation == 1.0
     assert line.p == line.attainable_p
     assert "permute-and-reselect" in line.summary()
+    assert "Share of sets as drawn-out or more" in line.summary()
+    assert "than chance" not in line.summary()
 
 
 def test_a_crossing_brings_its_clusters(planted, halves):

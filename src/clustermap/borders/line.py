@@ -140,8 +140,10 @@ class Line:
             return f"{len(self.members)} areas always lie on a line, so there is no p."
         if self.status == "no values":
             return "The members have no known value to weigh it by, so there is no p."
-        verdict = "more drawn-out than chance" if self.p <= _USUAL_LEVEL else "no more drawn-out than chance"
         number = f"all {self.n_sets:,} connected sets" if self.n_sets else self.how
+        if self.null == "connected-subsets" and self.cluster:  # a p of another question gets no verdict
+            return f"Share of sets as drawn-out or more: {self.p:.2g} of {number}; {smallest}."
+        verdict = "more drawn-out than chance" if self.p <= _USUAL_LEVEL else "no more drawn-out than chance"
         return f"It is {verdict}: p = {self.p:.2g} against {number}; {smallest}."
 
     def _names(self, names: list[str]) -> str:
