@@ -48,7 +48,7 @@ def points(n: int) -> np.ndarray:
 
 def ours(at: np.ndarray) -> np.ndarray:
     """Call the library's kernel."""
-    from clustermap.detection.density_grid import dense_labels
+    from clustermap.detection.density.grid import dense_labels
 
     return dense_labels(at[0], at[1], radius_m=RADIUS_M, minimum=MINIMUM)[0]
 
@@ -67,7 +67,7 @@ def compare(at: np.ndarray) -> dict[str, Any]:
     Core points and noise must be the same; a border point between clusters goes to the nearest core point here, and
     to the first cluster that reaches it there.
     """
-    from clustermap.detection.density_grid import dense_labels
+    from clustermap.detection.density.grid import dense_labels
 
     label, core = dense_labels(at[0], at[1], radius_m=RADIUS_M, minimum=MINIMUM)
     other = peer(at)

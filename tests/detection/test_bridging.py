@@ -21,10 +21,10 @@ from clustermap import (
     read_table,
     stability,
 )
-from clustermap.detection import bridging
 from clustermap.detection.adjacency import compressed
-from clustermap.detection.bridge_kernels import FREE, bridged_maxima, pair_bridge
-from clustermap.detection.kernels import score, search, set_keys
+from clustermap.detection.bridges import bridging
+from clustermap.detection.bridges.kernels import FREE, bridged_maxima, pair_bridge
+from clustermap.detection.scan.kernels import score, search, set_keys
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.schema import BRIDGE_COLUMNS
 
@@ -223,9 +223,9 @@ def test_bad_input_is_refused(parted, make_grid, make_table):
 @pytest.mark.validity
 def test_draws_of_the_null_seldom_beat_the_null_when_gaps_may_be_closed(make_grid, even_counts):
     # the statistic with closed gaps, on even maps, against its own null
-    from clustermap.detection.likelihoods import null_maps, stated
-    from clustermap.detection.problems import Problem
-    from clustermap.detection.scan import links_of
+    from clustermap.detection.scan.likelihoods import null_maps, stated
+    from clustermap.detection.scan.problems import Problem
+    from clustermap.detection.scan.scanning import links_of
     from clustermap.randomness import stream
 
     grid = make_grid(5, 5)

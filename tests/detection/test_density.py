@@ -10,8 +10,8 @@ import shapely
 from scipy.stats import binom
 
 import clustermap as cm
-from clustermap.detection import density_search
-from clustermap.detection.density_rule import LADDER, candidates, labellings
+from clustermap.detection.density import search as density_search
+from clustermap.detection.density.rule import LADDER, candidates, labellings
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.randomness import stream
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
@@ -347,7 +347,7 @@ def test_a_study_region_that_holds_one_dense_place_alone_is_no_excess():
 
 
 def test_many_cores_are_drawn_from_some_of_them(monkeypatch):
-    from clustermap.detection import density
+    from clustermap.detection.density import finding as density
 
     frame = _firms()
     options = {"method": "dbscan", "radius_m": 1_000, "minimum": 20, "seed": 1}

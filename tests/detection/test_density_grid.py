@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from clustermap.detection import density_cells, density_grid, density_kernels
-from clustermap.detection.density_grid import dense_labels, make_grid
+from clustermap.detection.density import cells as density_cells
+from clustermap.detection.density import grid as density_grid
+from clustermap.detection.density import kernels as density_kernels
+from clustermap.detection.density.grid import dense_labels, make_grid
 from clustermap.errors import OptionError
 
 SETS = range(880_001, 880_101)

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import clustermap as cm
-from clustermap.detection.field import fit_rows, log_ratio, make_models, null_values
-from clustermap.detection.field_kernels import contrast, grow_rows
-from clustermap.detection.field_rounds import _map
-from clustermap.detection.inputs import places
-from clustermap.detection.kernels import set_keys
-from clustermap.detection.rounds import Problem
+from clustermap.detection.scan.field import fit_rows, log_ratio, make_models, null_values
+from clustermap.detection.scan.field_kernels import contrast, grow_rows
+from clustermap.detection.scan.field_rounds import _map
+from clustermap.detection.scan.inputs import places
+from clustermap.detection.scan.kernels import set_keys
+from clustermap.detection.scan.rounds import Problem
 from clustermap.errors import OptionError
 from clustermap.testing import make_world
 
@@ -168,7 +168,7 @@ def test_a_field_needs_polygons_and_not_too_many_areas(rough, monkeypatch):
     with pytest.raises(OptionError, match=r"CM-SCAN-009.*without polygons"):
         cm.detect_clusters(bare, rough.graph, background="field")
     assert np.isnan(cm.detect_clusters(bare, rough.graph, permutations=99, seed=1).frame["p_field"]).all()
-    monkeypatch.setattr("clustermap.detection.inputs.MOST_AREAS", 100)
+    monkeypatch.setattr("clustermap.detection.scan.inputs.MOST_AREAS", 100)
     with pytest.raises(OptionError, match=r"CM-SCAN-009.*more than 100"):
         detect(rough, background="auto")
 

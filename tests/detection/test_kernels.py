@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clustermap.detection.adjacency import components, compressed
-from clustermap.detection.kernels import best_sets, maxima, score, search, set_keys
+from clustermap.detection.scan.kernels import best_sets, maxima, score, search, set_keys
 
 N = 12
 LINKS = [(r * 4 + c, r * 4 + c + 1) for r in range(3) for c in range(3)]

@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import binom, ks_2samp
 
 from clustermap import SectorTable, detect_clusters, stability
-from clustermap.detection.kernels import score, search, set_keys
-from clustermap.detection.laws import given_counts
-from clustermap.detection.likelihoods import dispersions, null_block, stated
-from clustermap.detection.problems import Problem, Sites
-from clustermap.detection.scan import links_of
+from clustermap.detection.scan.kernels import score, search, set_keys
+from clustermap.detection.scan.laws import given_counts
+from clustermap.detection.scan.likelihoods import dispersions, null_block, stated
+from clustermap.detection.scan.problems import Problem, Sites
+from clustermap.detection.scan.scanning import links_of
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.measures.shrinkage import dispersion
 from clustermap.randomness import stream
@@ -152,7 +152,7 @@ def test_the_best_set_is_left_out_of_the_dispersion_that_weighs(make_problem):
 
 
 def test_binomial_draws_never_exceed_the_firms(make_problem, monkeypatch):
-    from clustermap.detection import likelihoods
+    from clustermap.detection.scan import likelihoods
 
     firms = np.r_[np.full(24, 4.0), 400.0]
     seen = []
@@ -253,7 +253,7 @@ def test_rough_rates_are_said(grid):
 
 @pytest.mark.parametrize("likelihood", ["binomial", "overdispersed", "jobs"])
 def test_threads_and_row_order_change_nothing(grid, likelihood, monkeypatch):
-    from clustermap.detection import scan
+    from clustermap.detection.scan import scanning as scan
 
     rng = np.random.default_rng(5)
     area = np.append(rng.integers(0, 25, 300), np.full(60, 7))

@@ -11,7 +11,7 @@ import pytest
 
 from clustermap import detect_clusters
 from clustermap.detection.adjacency import components, compressed, links_of
-from clustermap.detection.membership import _log_fit, _log_number, _log_shape, around, likely_members
+from clustermap.detection.scan.membership import _log_fit, _log_number, _log_shape, around, likely_members
 from clustermap.testing import make_world
 
 RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 3)]
@@ -44,7 +44,7 @@ def by_hand(counts, expected, links, limit):
 
 @pytest.mark.parametrize("counts", [[30, 31, 12, 9, 11, 10], [14, 15, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9]])
 def test_the_walk_gives_the_weights_of_all_connected_sets(counts, monkeypatch):
-    monkeypatch.setattr("clustermap.detection.membership._STEPS", 60_000)
+    monkeypatch.setattr("clustermap.detection.scan.membership._STEPS", 60_000)
     counts = np.array(counts, dtype=float)
     expected = np.full(6, counts.sum() / 6)
     indptr, indices = compressed(RING, 6)

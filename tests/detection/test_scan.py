@@ -9,10 +9,10 @@ from libpysal.graph import Graph
 from scipy.stats import binom
 
 from clustermap import SectorTable, contiguity, detect_clusters, read_boundaries, read_table
-from clustermap.detection import scan
-from clustermap.detection.kernels import set_keys
-from clustermap.detection.likelihoods import Stated, stated
-from clustermap.detection.rounds import Found, Problem, _joined, _Round, _union_if_better
+from clustermap.detection.scan import scanning as scan
+from clustermap.detection.scan.kernels import set_keys
+from clustermap.detection.scan.likelihoods import Stated, stated
+from clustermap.detection.scan.rounds import Found, Problem, _joined, _Round, _union_if_better
 from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
 
@@ -63,7 +63,7 @@ def test_every_figure_of_a_cluster_by_hand(grid, make_table):
 def test_p_counts_the_draws_that_reach_the_score(grid, make_table):
     table = make_table(grid, {"r2c2": 38})
     found = detect_clusters(table, grid.graph, background="homogeneous", alpha=0.99, seed=4)
-    from clustermap.detection.rounds import _null
+    from clustermap.detection.scan.rounds import _null
 
     problem = Problem(
         sector="steel", counts=table.values["steel"].to_numpy(), totals=table.area_totals.to_numpy(),

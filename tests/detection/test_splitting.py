@@ -9,7 +9,7 @@ import pytest
 
 from clustermap import detect_clusters, stability
 from clustermap.detection.adjacency import compressed
-from clustermap.detection.splitting import second_price, split_set
+from clustermap.detection.scan.splitting import second_price, split_set
 from clustermap.testing import make_world
 
 PRICE = 3.0

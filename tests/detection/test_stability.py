@@ -9,10 +9,10 @@ import pytest
 from shapely import box, points
 
 from clustermap import crossing, detect_clusters, stability, testing
-from clustermap.detection import stabilities
 from clustermap.detection.adjacency import links_of
-from clustermap.detection.copies import best_match, problems_behind, resampled
-from clustermap.detection.kernels import maxima, search, set_keys
+from clustermap.detection.scan.kernels import maxima, search, set_keys
+from clustermap.detection.stability import stabilities
+from clustermap.detection.stability.area_copies import best_match, problems_behind, resampled
 from clustermap.errors import InputError, OptionError
 from clustermap.randomness import stream
 from clustermap.schema import SUPPORT_COLUMNS

@@ -12,10 +12,10 @@ from scipy.stats import binom, hypergeom
 from shapely import box, points
 
 import clustermap as cm
-from clustermap.detection import surface as room
-from clustermap.detection import surface_grid as room_of_grids
-from clustermap.detection.surface_grid import cells_in_reach, choose_radius, make_grid
-from clustermap.detection.surface_kernels import kernel_weights, largest, smoothed
+from clustermap.detection.surface import estimating as room
+from clustermap.detection.surface import grid as room_of_grids
+from clustermap.detection.surface.grid import cells_in_reach, choose_radius, make_grid
+from clustermap.detection.surface.kernels import kernel_weights, largest, smoothed
 from clustermap.errors import CrsError, OptionError, StatisticsError
 
 STEEL = {"steel": ["241"]}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from clustermap import detect_clusters, testing, zoning_support
-from clustermap.detection import zonings
+from clustermap.detection.stability import zonings
 from clustermap.errors import InputError, OptionError, StatisticsError
 
 SECTOR = {"planted": ["28990"]}
@@ -75,7 +75,7 @@ def test_bad_input_is_refused(world, found):
 def test_firms_on_one_line_make_no_zones(world):
     from shapely import points
 
-    from clustermap.detection.firm_sectors import given_firms
+    from clustermap.detection.density.sectors import given_firms
 
     firms = given_firms(world.firms.iloc[:20].set_geometry(points(np.arange(20.0), 5.0), crs=27700), "test")
     with pytest.raises(StatisticsError, match="CM-ZONE-005"):
@@ -83,7 +83,7 @@ def test_firms_on_one_line_make_no_zones(world):
 
 
 def test_zones_are_as_many_as_areas_and_hold_every_firm(world):
-    from clustermap.detection.firm_sectors import given_firms
+    from clustermap.detection.density.sectors import given_firms
 
     firms = given_firms(world.firms, "test")
     zones = zonings._drawn(firms, 40, np.ones(len(firms), bool), np.random.default_rng(1))

@@ -74,7 +74,7 @@ def sector_places(firms):
     """Return the places of the employers whose first code is of the sector, and those of all."""
     import shapely
 
-    from clustermap.detection.firm_sectors import read_firm_sectors
+    from clustermap.detection.density.sectors import read_firm_sectors
 
     (sector,) = read_firm_sectors(firms, SECTOR)
     at = shapely.get_coordinates(firms.frame.geometry.to_numpy())

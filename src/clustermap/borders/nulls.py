@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from clustermap.borders.subsets import elongations, enumerate_sets, walk
 from clustermap.compiled import workers
-from clustermap.detection.kernels import best_sets, set_keys
+from clustermap.detection.scan.kernels import best_sets, set_keys
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

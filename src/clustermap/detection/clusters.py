@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.detection.firm_words import firm_summary
+from clustermap.detection.density.words import firm_summary
 from clustermap.detection.footprints import cluster_names, dissolved, hulls, shares
 from clustermap.detection.guards import difference
 from clustermap.detection.trees import cluster_tree, tree_lines
@@ -18,9 +18,9 @@ from clustermap.errors import InputError
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from clustermap.detection.points import DenseFinding
-    from clustermap.detection.stability_results import Stability
-    from clustermap.detection.surface_results import RiskSurface
+    from clustermap.detection.density.points import DenseFinding
+    from clustermap.detection.stability.results import Stability
+    from clustermap.detection.surface.results import RiskSurface
     from clustermap.schema import Background, Likelihood
     from clustermap.sources.values import Areas, Firms
 

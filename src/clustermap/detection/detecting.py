@@ -6,19 +6,25 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clustermap.detection.density_inputs import DenseSettings, refuse_dense_options, refuse_other_options
-from clustermap.detection.firm_options import (
+from clustermap.detection.density.inputs import DenseSettings, refuse_dense_options, refuse_other_options
+from clustermap.detection.density.options import (
     DEFAULT_MINIMUM,
     check_surface_options,
     named_sector,
     needed_sector,
 )
-from clustermap.detection.firm_sectors import given_firms
+from clustermap.detection.density.sectors import given_firms
 from clustermap.detection.guards import both_ways
-from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE, check_options, given_graph, given_table
 from clustermap.detection.option_kinds import check_kinds
-from clustermap.detection.scan import scan_table
-from clustermap.detection.settings import Settings
+from clustermap.detection.scan.inputs import (
+    DEFAULT_LQ,
+    DEFAULT_SHARE,
+    check_options,
+    given_graph,
+    given_table,
+)
+from clustermap.detection.scan.scanning import scan_table
+from clustermap.detection.scan.settings import Settings
 from clustermap.randomness import resolve_seed
 from clustermap.tables.crowding import PER_ADDRESS, check_stacks
 
@@ -281,7 +287,7 @@ def detect_clusters(
 def _dense(
     firms: Firms, *, sector: Any, settings: DenseSettings, progress: Progress | bool | None
 ) -> Clusters:
-    from clustermap.detection.density import (
+    from clustermap.detection.density.finding import (
         detect_dense,
     )  # its kernels are compiled where firms are clustered
 
@@ -299,7 +305,7 @@ def _check_surface(settings: Settings, dense: DenseSettings, graph: Any, plants:
 def _surfaced(
     firms: Firms, *, sector: Any, asked: DenseSettings, progress: Progress | bool | None
 ) -> Clusters:
-    from clustermap.detection.surface import SurfaceSettings, detect_surface  # as above
+    from clustermap.detection.surface.estimating import SurfaceSettings, detect_surface  # as above
 
     settings = SurfaceSettings(
         radius_m=asked.radius_m, minimum=float(asked.minimum or DEFAULT_MINIMUM), permutations=asked.permutations,

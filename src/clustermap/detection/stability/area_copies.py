@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.field_rounds import EVEN_PENALTY, field_sets
-from clustermap.detection.inputs import places
-from clustermap.detection.rounds import Problem, sets_without_test
-from clustermap.detection.scan import problems_of
-from clustermap.detection.settings import Settings
+from clustermap.detection.scan.field_rounds import EVEN_PENALTY, field_sets
+from clustermap.detection.scan.inputs import places
+from clustermap.detection.scan.rounds import Problem, sets_without_test
+from clustermap.detection.scan.scanning import problems_of
+from clustermap.detection.scan.settings import Settings
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from scipy.ndimage import label as label_regions
 
 from clustermap.compiled import workers
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.firm_sectors import planar, read_firm_sectors
-from clustermap.detection.surface_grid import STEPS, Grid, Tested, cells_in_reach, choose_radius, make_grid
-from clustermap.detection.surface_kernels import kernel_weights, largest, smoothed
-from clustermap.detection.surface_results import RiskSurface
+from clustermap.detection.density.sectors import planar, read_firm_sectors
+from clustermap.detection.surface.grid import STEPS, Grid, Tested, cells_in_reach, choose_radius, make_grid
+from clustermap.detection.surface.kernels import kernel_weights, largest, smoothed
+from clustermap.detection.surface.results import RiskSurface
 from clustermap.errors import StatisticsError
 from clustermap.inference import monte_carlo_p
 from clustermap.progress import reporting
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from clustermap.detection.firm_sectors import FirmSector
+    from clustermap.detection.density.sectors import FirmSector
     from clustermap.progress import Progress
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms

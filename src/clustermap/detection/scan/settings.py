@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clustermap.detection.field_rounds import EVEN_PENALTY
+from clustermap.detection.scan.field_rounds import EVEN_PENALTY
 
 if TYPE_CHECKING:
     from clustermap.schema import Background, Likelihood

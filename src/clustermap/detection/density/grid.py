@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import workers
-from clustermap.detection import density_cells as cells
-from clustermap.detection import density_kernels as kernels
+from clustermap.detection.density import cells, kernels
 from clustermap.errors import OptionError
 
 if TYPE_CHECKING:

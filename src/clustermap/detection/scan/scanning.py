@@ -13,12 +13,12 @@ import pandas as pd
 from clustermap.compiled import workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
-from clustermap.detection.field_rounds import field_split_ratios, p_against_field, scan_auto, scan_field
-from clustermap.detection.inputs import field_places, levels_of, places
-from clustermap.detection.kernels import set_keys
-from clustermap.detection.laws import check_share, given_counts
-from clustermap.detection.rounds import Found, Problem, Searched, scan_sector, split_ratios
-from clustermap.detection.settings import PRICES, Settings
+from clustermap.detection.scan.field_rounds import field_split_ratios, p_against_field, scan_auto, scan_field
+from clustermap.detection.scan.inputs import field_places, levels_of, places
+from clustermap.detection.scan.kernels import set_keys
+from clustermap.detection.scan.laws import check_share, given_counts
+from clustermap.detection.scan.rounds import Found, Problem, Searched, scan_sector, split_ratios
+from clustermap.detection.scan.settings import PRICES, Settings
 from clustermap.progress import reporting
 from clustermap.schema import CLUSTER_COLUMNS, MEMBER_COLUMNS
 

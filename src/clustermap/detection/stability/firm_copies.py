@@ -10,21 +10,21 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.ndimage import label as label_regions
 
-from clustermap.detection.copies import Matches, best_match
-from clustermap.detection.density_grid import find_dense, near_dense
-from clustermap.detection.density_grid import make_grid as make_cells
-from clustermap.detection.firm_sectors import planar
-from clustermap.detection.surface_grid import STEPS, cells_in_reach, make_grid
-from clustermap.detection.surface_kernels import kernel_weights, smoothed
+from clustermap.detection.density.grid import find_dense, near_dense
+from clustermap.detection.density.grid import make_grid as make_cells
+from clustermap.detection.density.sectors import planar
+from clustermap.detection.stability.area_copies import Matches, best_match
+from clustermap.detection.surface.grid import STEPS, cells_in_reach, make_grid
+from clustermap.detection.surface.kernels import kernel_weights, smoothed
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from clustermap.detection.clusters import Clusters
-    from clustermap.detection.density_inputs import Marked
-    from clustermap.detection.density_rule import Chosen
-    from clustermap.detection.surface_results import RiskSurface
+    from clustermap.detection.density.inputs import Marked
+    from clustermap.detection.density.rule import Chosen
+    from clustermap.detection.surface.results import RiskSurface
 
 __all__ = ["match_firm_copies"]
 

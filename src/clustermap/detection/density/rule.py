@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection import density_kernels as kernels
-from clustermap.detection.density_grid import find_dense, make_grid, near_dense
+from clustermap.detection.density import kernels
+from clustermap.detection.density.grid import find_dense, make_grid, near_dense
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

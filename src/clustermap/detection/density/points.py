@@ -11,8 +11,8 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clustermap.detection.density_inputs import Marked
-    from clustermap.detection.density_rule import Chosen
+    from clustermap.detection.density.inputs import Marked
+    from clustermap.detection.density.rule import Chosen
     from clustermap.schema import Codes, Preset
 
 __all__ = ["DenseFinding"]

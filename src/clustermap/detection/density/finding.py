@@ -10,18 +10,18 @@ import pandas as pd
 import shapely
 
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.density_grid import make_grid
-from clustermap.detection.density_inputs import check_dense_options, marked, placed
-from clustermap.detection.density_presets import PRESETS
-from clustermap.detection.density_rule import Chosen, candidates, labellings, sensitivity
-from clustermap.detection.density_search import BestOf, ByHierarchy, ByRadius, excess, largest_drawn, p_of
-from clustermap.detection.points import DenseFinding
+from clustermap.detection.density.grid import make_grid
+from clustermap.detection.density.inputs import check_dense_options, marked, placed
+from clustermap.detection.density.points import DenseFinding
+from clustermap.detection.density.presets import PRESETS
+from clustermap.detection.density.rule import Chosen, candidates, labellings, sensitivity
+from clustermap.detection.density.search import BestOf, ByHierarchy, ByRadius, excess, largest_drawn, p_of
 from clustermap.progress import reporting
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
 
 if TYPE_CHECKING:
-    from clustermap.detection.density_inputs import DenseSettings, Marked
-    from clustermap.detection.density_search import Finder, Places
+    from clustermap.detection.density.inputs import DenseSettings, Marked
+    from clustermap.detection.density.search import Finder, Places
     from clustermap.progress import Progress
     from clustermap.sources.values import Firms
 
@@ -139,7 +139,7 @@ def _search(
 
 
 def _nothing(own: Marked) -> _Searched:
-    from clustermap.detection.density_search import Places
+    from clustermap.detection.density.search import Places
 
     none, no = np.empty(0), np.empty(0, dtype=np.int64)
     places = Places(np.full(len(own.rows), -1), np.zeros(len(own.rows), dtype=bool), none, none)

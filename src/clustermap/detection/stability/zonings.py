@@ -14,10 +14,10 @@ import pandas as pd
 from clustermap.compiled import workers
 from clustermap.detection.adjacency import compressed, links_of
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.copies import MATCHED, best_match, problems_behind
-from clustermap.detection.firm_sectors import given_firms, planar, read_firm_sectors
-from clustermap.detection.kernels import set_keys
-from clustermap.detection.rounds import sets_without_test
+from clustermap.detection.density.sectors import given_firms, planar, read_firm_sectors
+from clustermap.detection.scan.kernels import set_keys
+from clustermap.detection.scan.rounds import sets_without_test
+from clustermap.detection.stability.area_copies import MATCHED, best_match, problems_behind
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.randomness import resolve_seed, stream
 from clustermap.sources.values import Areas
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-    from clustermap.detection.problems import Problem
+    from clustermap.detection.scan.problems import Problem
     from clustermap.sources.sectors import Taxonomy
     from clustermap.sources.values import Firms
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.field_kernels import grow_rows, set_terms
+from clustermap.detection.scan.field_kernels import grow_rows, set_terms
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

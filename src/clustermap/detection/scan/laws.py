@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.inputs import check_below, whole_counts
-from clustermap.detection.problems import Problem, Sites
+from clustermap.detection.scan.inputs import check_below, whole_counts
+from clustermap.detection.scan.problems import Problem, Sites
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.measures.concentration.plants import Plants, read_plants
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from clustermap.detection.settings import Settings
+    from clustermap.detection.scan.settings import Settings
     from clustermap.tables.table import SectorTable
 
 __all__ = ["check_share", "given_counts"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.surface_kernels import kernel_weights, smoothed
+from clustermap.detection.surface.kernels import kernel_weights, smoothed
 from clustermap.errors import OptionError, StatisticsError
 
 __all__ = ["STEPS", "Grid", "Tested", "cells_in_reach", "choose_radius", "make_grid"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clustermap.detection.inputs import DEFAULT_LQ
+from clustermap.detection.scan.inputs import DEFAULT_LQ
 from clustermap.errors import OptionError, StatisticsError
 
 __all__ = ["DEFAULT_MINIMUM", "check_surface_options", "named_sector", "needed_sector"]

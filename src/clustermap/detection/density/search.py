@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import workers
-from clustermap.detection.density_grid import find_dense, near_dense
+from clustermap.detection.density.grid import find_dense, near_dense
 from clustermap.errors import StatisticsError
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
-    from clustermap.detection.density_grid import Grid
+    from clustermap.detection.density.grid import Grid
     from clustermap.progress import Progress
 
 __all__ = [

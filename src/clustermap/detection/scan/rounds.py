@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.kernels import score, search
-from clustermap.detection.likelihoods import Stated, null_block, stated
-from clustermap.detection.membership import likely_members
-from clustermap.detection.problems import Problem
-from clustermap.detection.splitting import second_price, split_set
+from clustermap.detection.scan.kernels import score, search
+from clustermap.detection.scan.likelihoods import Stated, null_block, stated
+from clustermap.detection.scan.membership import likely_members
+from clustermap.detection.scan.problems import Problem
+from clustermap.detection.scan.splitting import second_price, split_set
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import compiled
-from clustermap.detection.kernels import grow, score, table_size
+from clustermap.detection.scan.kernels import grow, score, table_size
 
 if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]

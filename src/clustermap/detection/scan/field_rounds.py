@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.field import Field, Fitted, fit_rows, log_ratio, make_models, null_values
-from clustermap.detection.field_kernels import contrast, grow_rows, set_terms
-from clustermap.detection.membership import likely_members
-from clustermap.detection.rounds import SPLITS, Found, Problem, Searched, scan_sector, sets_without_test
-from clustermap.detection.splitting import second_price, split_set
+from clustermap.detection.scan.field import Field, Fitted, fit_rows, log_ratio, make_models, null_values
+from clustermap.detection.scan.field_kernels import contrast, grow_rows, set_terms
+from clustermap.detection.scan.membership import likely_members
+from clustermap.detection.scan.rounds import SPLITS, Found, Problem, Searched, scan_sector, sets_without_test
+from clustermap.detection.scan.splitting import second_price, split_set
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:

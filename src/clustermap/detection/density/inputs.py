@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from clustermap.detection.density_presets import PRESETS
-from clustermap.detection.firm_sectors import planar
-from clustermap.detection.inputs import DEFAULT_LQ, DEFAULT_SHARE
+from clustermap.detection.density.presets import PRESETS
+from clustermap.detection.density.sectors import planar
+from clustermap.detection.scan.inputs import DEFAULT_LQ, DEFAULT_SHARE
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.schema import Codes, Preset
 from clustermap.sources import sectors as taxonomies
@@ -20,7 +20,7 @@ from clustermap.tables.tabulation import belonging, counted_weights
 if TYPE_CHECKING:
     import pandas as pd
 
-    from clustermap.detection.settings import Settings
+    from clustermap.detection.scan.settings import Settings
     from clustermap.sources.values import Firms
 
 __all__ = [

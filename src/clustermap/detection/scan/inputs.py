@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.detection.field import MOST_AREAS
+from clustermap.detection.scan.field import MOST_AREAS
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.table import SectorTable, as_table
 
 if TYPE_CHECKING:
-    from clustermap.detection.settings import Settings
+    from clustermap.detection.scan.settings import Settings
 
 __all__ = [
     "DEFAULT_LQ", "DEFAULT_SHARE", "check_below", "check_options", "field_places", "given_graph", "given_table",

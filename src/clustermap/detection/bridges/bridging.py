@@ -11,21 +11,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.compiled import workers
-from clustermap.detection.bridge_kernels import FREE, bridged_maxima, pair_bridge
-from clustermap.detection.bridge_results import Bridges
+from clustermap.detection.bridges.kernels import FREE, bridged_maxima, pair_bridge
+from clustermap.detection.bridges.results import Bridges
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.copies import problems_behind
-from clustermap.detection.kernels import score
-from clustermap.detection.likelihoods import Stated, null_maps, stated
-from clustermap.detection.rounds import Found, Searched
-from clustermap.detection.scan import frames_of
+from clustermap.detection.scan.kernels import score
+from clustermap.detection.scan.likelihoods import Stated, null_maps, stated
+from clustermap.detection.scan.rounds import Found, Searched
+from clustermap.detection.scan.scanning import frames_of
+from clustermap.detection.stability.area_copies import problems_behind
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.randomness import resolve_seed, stream
 from clustermap.schema import BRIDGE_COLUMNS
 from clustermap.tables.shares import NOBODY, as_authorities, authority_shares
 
 if TYPE_CHECKING:
-    from clustermap.detection.problems import Problem
+    from clustermap.detection.scan.problems import Problem
     from clustermap.sources.values import Areas, Lookup
 
 __all__ = ["bridges"]

@@ -12,8 +12,8 @@ import pandas as pd
 
 from clustermap.compiled import workers
 from clustermap.detection.clusters import Clusters
-from clustermap.detection.copies import MATCHED, Matches, match_copies, problems_behind
-from clustermap.detection.stability_results import Stability, counted
+from clustermap.detection.stability.area_copies import MATCHED, Matches, match_copies, problems_behind
+from clustermap.detection.stability.results import Stability, counted
 from clustermap.errors import InputError, OptionError
 from clustermap.progress import reporting
 from clustermap.randomness import resolve_seed
@@ -156,7 +156,9 @@ def _check(clusters: Clusters, replicates: int) -> None:
 
 
 def _firm_copies(jitter: float) -> Callable[..., dict[str, Matches]]:
-    from clustermap.detection.firm_copies import match_firm_copies  # compiles kernels that areas do not need
+    from clustermap.detection.stability.firm_copies import (
+        match_firm_copies,  # compiles kernels that areas do not need
+    )
 
     return partial(match_firm_copies, jitter_m=jitter)
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.kernels import best_rows, maxima, search
+from clustermap.detection.scan.kernels import best_rows, maxima, search
 
 if TYPE_CHECKING:
-    from clustermap.detection.problems import Problem
+    from clustermap.detection.scan.problems import Problem
 
 __all__ = ["Stated", "dispersions", "null_block", "null_maps", "stated"]
 

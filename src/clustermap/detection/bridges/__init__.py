@@ -1,0 +1,1 @@
+"""Gaps between clusters, and what closes them."""

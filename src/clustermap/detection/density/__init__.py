@@ -1,0 +1,1 @@
+"""Clusters of firms where they stand densely."""

@@ -1,0 +1,1 @@
+"""What comes back when firms are drawn again, moved, or counted in other areas."""
