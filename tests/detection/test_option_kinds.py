@@ -58,7 +58,7 @@ def test_a_long_value_is_cut_in_the_message():
 def test_a_scan_of_areas_compiles_no_kernel_of_the_methods_among_firms():
     code = (
         "import sys, clustermap as cm; cm.detect_clusters, cm.stability; "
-        "names = ('density', 'density_kernels', 'density_cells', 'surface', 'surface_kernels'); "
+        "names = ('density.finding', 'density.kernels', 'density.cells', 'surface.kernels'); "
         "print([n for n in names if 'clustermap.detection.' + n in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
