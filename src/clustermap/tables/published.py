@@ -25,6 +25,7 @@ from clustermap.tables.matching import (
     pick,
     renamed,
 )
+from clustermap.tables.sparse import placed
 from clustermap.tables.table import SectorTable
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
-    from scipy.sparse import csr_array
 
 __all__ = ["read_table"]
 
@@ -319,16 +319,17 @@ def _table(long: _Long, areas: Areas | None, measure: Measure, ledger: Ledger, *
     column, local = place[long.sector], long.area >= 0
     inside = local & (column >= 0)
     shape = len(long.labels), len(kept)
-    cells = _cells(long.area[inside], column[inside], long.value[inside], shape, absent)
-    whole = pd.Series(np.nan, index=long.labels)
+    cells = placed(long.area[inside], column[inside], long.value[inside], shape, absent=absent)
+    whole, nation = (
+        pd.Series(np.nan, index=long.labels),
+        pd.Series(np.nan, index=[long.sectors[k] for k in kept]),
+    )
     whole.iloc[long.area[local & (column < 0)]] = long.value[local & (column < 0)]
-    sectors = pd.Index([long.sectors[k] for k in kept])
-    nation = pd.Series(np.nan, index=sectors)
     national = long.area == _NATION
     nation.iloc[column[national & (column >= 0)]] = long.value[national & (column >= 0)]
     table = SectorTable.from_matrix(
         cells,
-        (long.labels, sectors),
+        (long.labels, nation.index),
         measure=measure,
         area_totals=whole if long.all_sectors >= 0 else None,
         sector_totals=nation if national.any() else None,
@@ -341,23 +342,6 @@ def _table(long: _Long, areas: Areas | None, measure: Measure, ledger: Ledger, *
             float(nation.sum()) if long.all_sectors < 0 else float(of_all[0]) if len(of_all) else float("nan")
         )
     return replace(table, total=total, ledger=ledger)
-
-
-def _cells(
-    area: npt.NDArray[np.int64],
-    sector: npt.NDArray[np.int64],
-    value: npt.NDArray[np.float64],
-    shape: tuple[int, int],
-    absent: str,
-) -> csr_array:
-    """Put figures into areas × sectors; a pair without one is 0, or takes a cell of its own as unknown."""
-    from scipy.sparse import csr_array
-
-    if absent == "zero":
-        return csr_array((value, (area, sector)), shape=shape)
-    wide = np.full(shape, np.nan)
-    wide[area, sector] = value
-    return csr_array(wide)
 
 
 def _choose(table: SectorTable, chosen: Any, long: _Long) -> SectorTable:

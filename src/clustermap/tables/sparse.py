@@ -21,6 +21,7 @@ __all__ = [
     "in_state",
     "marks_of",
     "parts_summed",
+    "placed",
     "rows_of",
     "states",
     "totals",
@@ -41,6 +42,20 @@ def as_matrix(values: Any) -> csr_array:
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
     return matrix
+
+
+def placed(area: Ints, sector: Ints, value: Floats, shape: tuple[int, int], *, absent: str) -> csr_array:
+    """Put figures into areas × sectors; a pair without one is "zero", or takes a cell of its own as "unknown"."""
+    from scipy.sparse import csr_array
+
+    if absent == "zero":
+        return csr_array((value, (area, sector)), shape=shape)
+    wide = np.full(shape, np.nan)
+    wide[area, sector] = value
+    kind = np.int32 if wide.size <= np.iinfo(np.int32).max else np.int64
+    every = np.tile(np.arange(shape[1], dtype=kind), shape[0])
+    starts = (np.arange(shape[0] + 1) * shape[1]).astype(kind)
+    return csr_array((wide.ravel(), every, starts), shape=shape)
 
 
 def rows_of(matrix: csr_array) -> Ints:
@@ -70,12 +85,16 @@ def check_cells(matrix: csr_array, labels: pd.Index) -> None:
 
 def totals(matrix: csr_array, axis: int) -> Floats:
     """Sum known cells along an axis; NaN where none is known."""
-    hidden = matrix.copy()
-    hidden.data = np.isnan(matrix.data).astype(np.float64)
-    seen = matrix.copy()
-    seen.data = np.nan_to_num(matrix.data)
-    unknown = np.asarray(hidden.sum(axis=axis)) == matrix.shape[axis]
-    return np.where(unknown, np.nan, np.asarray(seen.sum(axis=axis)))
+    unknown = _summed(matrix, np.isnan(matrix.data).astype(np.float64), axis) == matrix.shape[axis]
+    return np.where(unknown, np.nan, _summed(matrix, np.nan_to_num(matrix.data), axis))
+
+
+def _summed(matrix: csr_array, data: Floats, axis: int) -> Floats:
+    """Sum other data that stand in the cells of a matrix, whose places are not copied."""
+    from scipy.sparse import csr_array
+
+    made = csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape, copy=False)
+    return np.asarray(made.sum(axis=axis), dtype=np.float64)
 
 
 def parts_summed(weights: csr_array, parts: csr_array | Floats) -> Any:

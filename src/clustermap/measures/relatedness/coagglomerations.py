@@ -14,7 +14,7 @@ from clustermap.errors import OptionError
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import draws_for
 from clustermap.measures.relatedness.dartboard import coagglomerated, read_dartboard, throws
-from clustermap.measures.relatedness.presence import check_choice
+from clustermap.measures.relatedness.presence import check_choice, paired
 from clustermap.randomness import resolve_seed
 from clustermap.schema import COAGGLOMERATION_COLUMNS, Alternative
 
@@ -79,12 +79,7 @@ class Coagglomeration:
                 f"coagglomeration has no column {column!r}",
                 fix=f"wide() with one of: {', '.join(COAGGLOMERATION_COLUMNS[2:])}",
             )
-        n = len(self.totals)
-        values = self.frame[column].to_numpy()
-        square = np.full((n, n), np.nan, dtype=values.dtype if values.dtype == object else np.float64)
-        first, second = np.triu_indices(n, 1)
-        square[first, second] = square[second, first] = values
-        return pd.DataFrame(square, index=self.totals.index, columns=self.totals.index)
+        return paired(self.frame[column], self.totals.index)
 
     def group(self, sectors: Sequence[str] | None = None) -> float:
         """Return the index of several sectors together: the mean of their pairs, weighted by both sizes.

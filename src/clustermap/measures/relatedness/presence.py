@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from clustermap.tables.table import SectorTable
 
-__all__ = ["Presence", "check_choice", "find_presence", "known_cells"]
+__all__ = ["Presence", "check_choice", "find_presence", "known_cells", "paired"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -93,6 +93,17 @@ def check_choice(name: str, given: object, allowed: tuple[str, ...]) -> None:
             f"{name}={given!r} is not one of {', '.join(map(repr, allowed))}",
             fix=f"{name}={allowed[0]!r}",
         )
+
+
+def paired(values: pd.Series, labels: pd.Index) -> pd.DataFrame:
+    """Lay one value a pair, each once, out as a square with NaN on its diagonal."""
+    import pandas as pd
+
+    n, found = len(labels), values.to_numpy()
+    square = np.full((n, n), np.nan, dtype=found.dtype if found.dtype == object else np.float64)
+    first, second = np.triu_indices(n, 1)
+    square[first, second] = square[second, first] = found
+    return pd.DataFrame(square, index=labels, columns=labels)
 
 
 def known_cells(data: SectorTable | pd.DataFrame, *, what: str) -> SectorTable:

@@ -19,7 +19,7 @@ from clustermap.measures.relatedness.chance import (
     permuted_meetings,
     steps_of_a_draw,
 )
-from clustermap.measures.relatedness.presence import check_choice, find_presence
+from clustermap.measures.relatedness.presence import check_choice, find_presence, paired
 from clustermap.randomness import resolve_seed
 from clustermap.schema import PROXIMITY_COLUMNS, Alternative, Normalisation, ProximityNull
 
@@ -95,13 +95,7 @@ class Proximity:
                 f"proximity has no column {column!r}",
                 fix=f"wide() with one of: {', '.join(PROXIMITY_COLUMNS[2:])}",
             )
-        n = len(self.sectors)
-        values = self.frame[column].to_numpy()
-        square = np.full((n, n), np.nan, dtype=values.dtype if values.dtype == object else np.float64)
-        first, second = np.triu_indices(n, 1)
-        square[first, second] = square[second, first] = values
-        labels = pd.Index(self.sectors, name="sector")
-        return pd.DataFrame(square, index=labels, columns=labels)
+        return paired(self.frame[column], pd.Index(self.sectors, name="sector"))
 
     def summary(self) -> str:
         """Say in plain sentences which sectors meet more often than by chance, and what that does not say."""
