@@ -23,7 +23,8 @@ if sys.argv[1] == "one core" and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import numpy as np, pandas as pd
 from libpysal.graph import Graph
-from clustermap.autocorrelation import draws, global_engine, global_moran, local_moran
+from clustermap.autocorrelation.whole import engine as global_engine
+from clustermap.autocorrelation import draws, global_moran, local_moran
 from clustermap.autocorrelation import geary, getis_ord, losh, nulls
 draws._WORTH_THREADS = global_engine._WORTH_THREADS = 0
 n = np.arange(300)

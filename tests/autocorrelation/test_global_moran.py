@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from libpysal.graph import Graph
 
-from clustermap.autocorrelation import global_engine, global_moran
+from clustermap.autocorrelation import global_moran
+from clustermap.autocorrelation.whole import engine as global_engine
 from clustermap.errors import InputError, OptionError, StatisticsError
 from clustermap.tables.table import SectorTable
 from clustermap.testing import make_region

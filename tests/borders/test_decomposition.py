@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from libpysal.graph import Graph
 
 from clustermap import nulls
-from clustermap.autocorrelation import global_engine, global_moran
+from clustermap.autocorrelation import global_moran
+from clustermap.autocorrelation.whole import engine as global_engine
 from clustermap.borders import border_moran, crossing_links
 from clustermap.compiled import HAVE_NUMBA
 from clustermap.errors import ClusterMapError

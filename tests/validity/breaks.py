@@ -19,7 +19,9 @@ import worlds
 from scipy.special import ndtr, ndtri
 
 from clustermap import inference
-from clustermap.autocorrelation import local_engine, local_finish, nulls, rates, variables
+from clustermap.autocorrelation import nulls, rates, variables
+from clustermap.autocorrelation.local import engine as local_engine
+from clustermap.autocorrelation.local import finish as local_finish
 from clustermap.measures import binomial
 from clustermap.measures.distance import bands
 from clustermap.measures.relatedness import colocations, locality, proximities, varieties

@@ -1,20 +1,20 @@
 """Spatial autocorrelation: of the whole map, and of every area."""
 
-from clustermap.autocorrelation.global_ import global_moran
-from clustermap.autocorrelation.global_differences import global_geary
-from clustermap.autocorrelation.global_joins import global_join_count
-from clustermap.autocorrelation.global_pairs import global_bivariate_moran
-from clustermap.autocorrelation.global_products import global_getis_ord
-from clustermap.autocorrelation.global_results import GlobalResult, GlobalResults
-from clustermap.autocorrelation.join_counts import JoinCounts
-from clustermap.autocorrelation.local import local_moran
-from clustermap.autocorrelation.local_bivariate import bivariate_moran
-from clustermap.autocorrelation.local_geary import geary
-from clustermap.autocorrelation.local_getis import getis_ord
-from clustermap.autocorrelation.local_joins import join_count
-from clustermap.autocorrelation.local_losh import losh
-from clustermap.autocorrelation.local_quantile import quantile_lisa
-from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+from clustermap.autocorrelation.local.bivariate import bivariate_moran
+from clustermap.autocorrelation.local.differences import geary
+from clustermap.autocorrelation.local.gathering import getis_ord
+from clustermap.autocorrelation.local.joins import join_count
+from clustermap.autocorrelation.local.moran import local_moran
+from clustermap.autocorrelation.local.quantiles import quantile_lisa
+from clustermap.autocorrelation.local.results import LocalResult, LocalResults
+from clustermap.autocorrelation.local.unevenness import losh
+from clustermap.autocorrelation.whole.bivariate import global_bivariate_moran
+from clustermap.autocorrelation.whole.geary import global_geary
+from clustermap.autocorrelation.whole.getis import global_getis_ord
+from clustermap.autocorrelation.whole.join_counts import JoinCounts
+from clustermap.autocorrelation.whole.joins import global_join_count
+from clustermap.autocorrelation.whole.moran import global_moran
+from clustermap.autocorrelation.whole.results import GlobalResult, GlobalResults
 
 __all__ = [
     "GlobalResult",

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import kernels, local_kernels
+from clustermap.autocorrelation import kernels
+from clustermap.autocorrelation.local import kernels as local_kernels
 from clustermap.compiled import workers
 from clustermap.randomness import stream
 

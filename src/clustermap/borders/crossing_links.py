@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.autocorrelation.global_kernels import parted_sums
+from clustermap.autocorrelation.whole.kernels import parted_sums
 from clustermap.errors import StatisticsError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from clustermap.autocorrelation.global_engine import Linked
+    from clustermap.autocorrelation.whole.engine import Linked
 
 __all__ = ["SplitLinks", "memberships", "split_links"]
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.bound_nulls import Strata
-from clustermap.autocorrelation.global_engine import link_up
-from clustermap.autocorrelation.global_run import Options, evaluated, tested, words_of
 from clustermap.autocorrelation.moments import moments, product_sums, stratified_mean, weight_sums
 from clustermap.autocorrelation.nulls import as_null
 from clustermap.autocorrelation.variables import read_variables
+from clustermap.autocorrelation.whole.engine import link_up
+from clustermap.autocorrelation.whole.run import Options, evaluated, tested, words_of
 from clustermap.borders.border_moran_results import BorderMoran, BorderMorans
 from clustermap.borders.continuity import continuity_of
 from clustermap.borders.crossing_links import memberships, split_links
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from clustermap.autocorrelation.bound_nulls import BoundNull, Places
-    from clustermap.autocorrelation.global_engine import Tails
     from clustermap.autocorrelation.nulls import Null
     from clustermap.autocorrelation.variables import Group, Variables
+    from clustermap.autocorrelation.whole.engine import Tails
     from clustermap.borders.crossing_links import SplitLinks
     from clustermap.schema import Alternative, Rates, Transformation
     from clustermap.sources.values import Areas, Lookup

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import global_kernels as kernels
 from clustermap.autocorrelation.bound_nulls import BLOCK
 from clustermap.autocorrelation.moments import Sums, stratified_mean, weight_sums
+from clustermap.autocorrelation.whole import kernels
 from clustermap.compiled import workers
 from clustermap.errors import OptionError
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.global_engine import bilinear, link_up
-from clustermap.autocorrelation.global_run import NUMBERS, Options, collect, evaluated, tested, words_of
 from clustermap.autocorrelation.moments import moments, product_sums
 from clustermap.autocorrelation.nulls import as_null
+from clustermap.autocorrelation.whole.engine import bilinear, link_up
+from clustermap.autocorrelation.whole.run import NUMBERS, Options, collect, evaluated, tested, words_of
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.randomness import resolve_seed
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from libpysal.graph import Graph
 
     from clustermap.autocorrelation.bound_nulls import BoundNull, Places
-    from clustermap.autocorrelation.global_engine import Linked
-    from clustermap.autocorrelation.global_results import GlobalResult, GlobalResults
     from clustermap.autocorrelation.nulls import Null
+    from clustermap.autocorrelation.whole.engine import Linked
+    from clustermap.autocorrelation.whole.results import GlobalResult, GlobalResults
     from clustermap.schema import Alternative, Rates, Transformation
     from clustermap.tables.table import SectorTable
 

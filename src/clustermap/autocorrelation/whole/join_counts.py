@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clustermap.autocorrelation.global_results import GlobalResult, p_text
 from clustermap.autocorrelation.results import Result, check_sector
+from clustermap.autocorrelation.whole.results import GlobalResult, p_text
 from clustermap.errors import OptionError
 from clustermap.schema import GLOBAL_COLUMNS
 

@@ -6,17 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.local_engine import analyse
-from clustermap.autocorrelation.local_options import Method, Options
-from clustermap.autocorrelation.local_products import moran_part
+from clustermap.autocorrelation.local.engine import analyse
+from clustermap.autocorrelation.local.options import Method, Options
+from clustermap.autocorrelation.local.products import moran_part
 from clustermap.schema import LISA_LABELS
 
 if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.local_parts import Part
-    from clustermap.autocorrelation.local_results import LocalResult
+    from clustermap.autocorrelation.local.parts import Part
+    from clustermap.autocorrelation.local.results import LocalResult
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.tables.table import SectorTable

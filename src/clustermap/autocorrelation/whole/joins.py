@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.bound_nulls import Strata
-from clustermap.autocorrelation.global_engine import Form, Linked, link_up, quadratic
-from clustermap.autocorrelation.global_run import Options, evaluated, tested, words_of
-from clustermap.autocorrelation.join_counts import JoinCounts
 from clustermap.autocorrelation.kinds import Kinds, read_kinds
 from clustermap.autocorrelation.moments import joined_sums, moments, product_sums
 from clustermap.autocorrelation.nulls import as_null
+from clustermap.autocorrelation.whole.engine import Form, Linked, link_up, quadratic
+from clustermap.autocorrelation.whole.join_counts import JoinCounts
+from clustermap.autocorrelation.whole.run import Options, evaluated, tested, words_of
 from clustermap.randomness import resolve_seed
 from clustermap.schema import JOIN_COLUMNS
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.bound_nulls import Strata
-from clustermap.autocorrelation.global_engine import Form, Linked, Tails, count_tails, link_up, quadratic
-from clustermap.autocorrelation.global_results import USUAL_LEVEL, GlobalResult, GlobalResults
 from clustermap.autocorrelation.nulls import Null, as_null
+from clustermap.autocorrelation.whole.engine import Form, Linked, Tails, count_tails, link_up, quadratic
+from clustermap.autocorrelation.whole.results import USUAL_LEVEL, GlobalResult, GlobalResults
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.inference import monte_carlo_p
 from clustermap.randomness import resolve_seed

@@ -15,7 +15,7 @@ from clustermap.inference import adjust, is_level
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clustermap.autocorrelation.local_parts import Part
+    from clustermap.autocorrelation.local.parts import Part
     from clustermap.schema import Alternative, Correction, Transformation
 
 __all__ = ["Method", "Options"]

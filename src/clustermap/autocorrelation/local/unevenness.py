@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import arranged_kernels
-from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import lagged
-from clustermap.autocorrelation.local_engine import analyse
-from clustermap.autocorrelation.local_options import Method, Options
-from clustermap.autocorrelation.local_parts import Part, averaged, row_weights, tested
+from clustermap.autocorrelation.local import arranged_kernels, kernels
+from clustermap.autocorrelation.local.engine import analyse
+from clustermap.autocorrelation.local.options import Method, Options
+from clustermap.autocorrelation.local.parts import Part, averaged, row_weights, tested
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.schema import LOSH_LABELS
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+    from clustermap.autocorrelation.local.results import LocalResult, LocalResults
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Rates, Transformation
     from clustermap.tables.table import SectorTable

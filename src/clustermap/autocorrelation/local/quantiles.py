@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clustermap.autocorrelation import variables as v
-from clustermap.autocorrelation.local_engine import analyse
-from clustermap.autocorrelation.local_joins import join_options, joins
-from clustermap.autocorrelation.local_options import Method
+from clustermap.autocorrelation.local.engine import analyse
+from clustermap.autocorrelation.local.joins import join_options, joins
+from clustermap.autocorrelation.local.options import Method
 from clustermap.errors import OptionError, StatisticsError
 from clustermap.schema import LISA_LABELS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+    from clustermap.autocorrelation.local.results import LocalResult, LocalResults
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Rates
     from clustermap.tables.table import SectorTable

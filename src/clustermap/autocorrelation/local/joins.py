@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import lagged
-from clustermap.autocorrelation.local_engine import analyse
-from clustermap.autocorrelation.local_options import Method, Options
-from clustermap.autocorrelation.local_parts import Part, row_weights
+from clustermap.autocorrelation.local import kernels
+from clustermap.autocorrelation.local.engine import analyse
+from clustermap.autocorrelation.local.options import Method, Options
+from clustermap.autocorrelation.local.parts import Part, row_weights
 from clustermap.autocorrelation.nulls import as_null
 from clustermap.errors import InputError
 from clustermap.schema import LISA_LABELS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+    from clustermap.autocorrelation.local.results import LocalResult, LocalResults
     from clustermap.autocorrelation.nulls import Null
     from clustermap.schema import Alternative, Correction, Transformation
     from clustermap.tables.table import SectorTable

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation.local_kernels import GEARY, GETIS, PRODUCT, STAR
+from clustermap.autocorrelation.local.kernels import GEARY, GETIS, PRODUCT, STAR
 from clustermap.compiled import compiled
 
 __all__ = ["count_arranged", "count_variances", "evaluate", "residuals"]

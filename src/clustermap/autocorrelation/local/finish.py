@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.autocorrelation import finish_kernels
 from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.draws import threaded
-from clustermap.autocorrelation.local_parts import smallest_p
-from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+from clustermap.autocorrelation.local import finish_kernels
+from clustermap.autocorrelation.local.parts import smallest_p
+from clustermap.autocorrelation.local.results import LocalResult, LocalResults
 from clustermap.compiled import workers
 from clustermap.inference import adjust, decisions, step_up
 from clustermap.schema import LOCAL_COLUMNS
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clustermap.autocorrelation.bound_nulls import BoundNull
-    from clustermap.autocorrelation.local_options import Options
-    from clustermap.autocorrelation.local_parts import Part
+    from clustermap.autocorrelation.local.options import Options
+    from clustermap.autocorrelation.local.parts import Part
 
 __all__ = [
     "Settled",

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.autocorrelation.global_results import GlobalResult
-from clustermap.autocorrelation.global_run import Measure, Options, Prepared, analyse
 from clustermap.autocorrelation.moments import moments, product_sums
+from clustermap.autocorrelation.whole.results import GlobalResult
+from clustermap.autocorrelation.whole.run import Measure, Options, Prepared, analyse
 from clustermap.errors import InputError, StatisticsError
 
 if TYPE_CHECKING:
     import pandas as pd
     from libpysal.graph import Graph
 
-    from clustermap.autocorrelation.global_engine import Linked
-    from clustermap.autocorrelation.global_results import GlobalResults
     from clustermap.autocorrelation.nulls import Null
     from clustermap.autocorrelation.variables import Group
+    from clustermap.autocorrelation.whole.engine import Linked
+    from clustermap.autocorrelation.whole.results import GlobalResults
     from clustermap.schema import Alternative, Transformation
     from clustermap.tables.table import SectorTable
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import arranged_kernels, local_kernels
 from clustermap.autocorrelation.bound_nulls import BLOCK
 from clustermap.autocorrelation.draws import TIES, Counts, threaded
+from clustermap.autocorrelation.local import arranged_kernels
+from clustermap.autocorrelation.local import kernels as local_kernels
 from clustermap.compiled import workers
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.autocorrelation import local_kernels as kernels
-from clustermap.autocorrelation.arranged import Trial, arranged_counts
 from clustermap.autocorrelation.bound_nulls import BoundNull, Strata
 from clustermap.autocorrelation.draws import Counts, conditional_counts
-from clustermap.autocorrelation.local_finish import (
+from clustermap.autocorrelation.local import kernels
+from clustermap.autocorrelation.local.arranged import Trial, arranged_counts
+from clustermap.autocorrelation.local.finish import (
     Tally,
     adjusted,
     as_result,
@@ -27,9 +27,9 @@ from clustermap.inference import check_resolution, permutations_needed
 from clustermap.randomness import resolve_seed
 
 if TYPE_CHECKING:
-    from clustermap.autocorrelation.local_options import Method, Options
-    from clustermap.autocorrelation.local_parts import Part
-    from clustermap.autocorrelation.local_results import LocalResult, LocalResults
+    from clustermap.autocorrelation.local.options import Method, Options
+    from clustermap.autocorrelation.local.parts import Part
+    from clustermap.autocorrelation.local.results import LocalResult, LocalResults
     from clustermap.autocorrelation.variables import Group, Variables
 
 __all__ = ["analyse"]

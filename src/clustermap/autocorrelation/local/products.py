@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.autocorrelation import local_kernels as kernels
 from clustermap.autocorrelation.draws import threaded
-from clustermap.autocorrelation.local_parts import Part, row_weights, tested
+from clustermap.autocorrelation.local import kernels
+from clustermap.autocorrelation.local.parts import Part, row_weights, tested
 
 if TYPE_CHECKING:
     from clustermap.autocorrelation.variables import Group
