@@ -16,12 +16,12 @@ from libpysal.graph import Graph
 from clustermap import nulls
 from clustermap.autocorrelation import (
     global_bivariate_moran,
-    global_engine,
     global_geary,
     global_getis_ord,
-    global_kernels,
     global_moran,
 )
+from clustermap.autocorrelation.whole import engine as global_engine
+from clustermap.autocorrelation.whole import kernels as global_kernels
 from clustermap.compiled import HAVE_NUMBA
 from clustermap.errors import ClusterMapError
 from clustermap.tables.table import SectorTable

@@ -12,20 +12,18 @@ import pytest
 from libpysal.graph import Graph
 
 from clustermap.autocorrelation import (
-    arranged,
-    arranged_kernels,
     bivariate_moran,
     draws,
-    finish_kernels,
     geary,
     getis_ord,
     kernels,
-    local_engine,
-    local_kernels,
     local_moran,
     losh,
     nulls,
 )
+from clustermap.autocorrelation.local import arranged, arranged_kernels, finish_kernels
+from clustermap.autocorrelation.local import engine as local_engine
+from clustermap.autocorrelation.local import kernels as local_kernels
 from clustermap.compiled import HAVE_NUMBA
 from clustermap.errors import ClusterMapWarning, OptionError
 from clustermap.inference import decisions
