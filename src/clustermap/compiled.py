@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from clustermap.errors import ClusterMapWarning
 
-__all__ = ["HAVE_NUMBA", "compiled", "workers"]
+__all__ = ["HAVE_NUMBA", "compiled", "one_thread_a_product", "workers"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,3 +56,16 @@ def compiled(*signatures: str) -> Callable[[F], F]:
 def workers() -> int:
     """Return how many threads may run; no answer depends on it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_thread_a_product() -> Iterator[None]:
+    """Keep matrix products of NumPy and SciPy on one thread: small ones wait for each other on several.
+
+    The setting is the process's own, and is what it was afterwards; their last digits then depend on no machine's
+    number of cores.
+    """
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from clustermap.compiled import one_thread_a_product
 from clustermap.detection.scan.field_kernels import grow_rows, set_terms
 from clustermap.randomness import stream
 
@@ -74,6 +75,15 @@ def _matern(apart: Floats, reach: float) -> Floats:
     return np.asarray((1 + x + x * x / 3) * np.exp(-x))
 
 
+def _inverted(covariance: Floats) -> tuple[Floats, float]:
+    """Return the inverse of a covariance and the log of its determinant, both from one triangle."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    triangle, _ = dpotrf(covariance, lower=1)
+    half, _ = dpotri(triangle, lower=1)
+    return np.tril(half) + np.tril(half, -1).T, 2 * float(np.log(np.diag(triangle)).sum())
+
+
 def make_models(at: Floats, expected: Floats) -> Models:
     """Work out every background of the grid for areas at these places with these expectations."""
     apart = np.linalg.norm(at[:, None] - at[None], axis=2)
@@ -88,11 +98,12 @@ def make_models(at: Floats, expected: Floats) -> Models:
             for variance in _VARIANCES:
                 theta.append((variance, reach * side, nugget))
                 covariances.append(variance * shape + own)
-    for covariance in covariances:
-        inverse = np.linalg.inv(covariance)
-        row = inverse.sum(axis=1)
-        precisions.append(inverse - np.outer(row, row) / row.sum())
-        logdet.append(np.linalg.slogdet(covariance)[1] + np.log(row.sum()))
+    with one_thread_a_product():
+        for covariance in covariances:
+            inverse, log_determinant = _inverted(covariance)
+            row = inverse.sum(axis=1)
+            precisions.append(inverse - np.outer(row, row) / row.sum())
+            logdet.append(log_determinant + np.log(row.sum()))
     return Models(np.array(theta), np.array(precisions), np.array(logdet), apart)
 
 

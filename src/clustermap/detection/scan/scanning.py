@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.compiled import workers
+from clustermap.compiled import one_thread_a_product, workers
 from clustermap.detection.adjacency import links_of
 from clustermap.detection.clusters import Clusters, footprint_km2
 from clustermap.detection.scan.field_rounds import field_split_ratios, p_against_field, scan_auto, scan_field
@@ -50,7 +50,7 @@ def scan_table(
     problems = problems_of(table, graph, sectors=sectors, settings=settings, plants=plants)
     for problem in problems:
         check_share(problem)
-    with reporting(progress, "scan") as report:
+    with reporting(progress, "scan") as report, one_thread_a_product():
         results = _run(problems, settings, at, report)
     frame, members, split = frames_of(table, problems, results)
     return Clusters(
