@@ -1,7 +1,8 @@
 """Print the table of all detectors on all planted worlds: ``python benchmarks/accuracy/table.py``.
 
 Every cell is recorded when it is done, and a later call goes on from there. ``--tuning`` uses the seeds that may be
-looked at and writes nothing; ``--rows TEXT`` and ``--only NAME`` narrow it.
+looked at and writes nothing; ``--more`` takes ten times as many test worlds with a cluster and records them apart;
+``--rows TEXT`` and ``--only NAME`` narrow it.
 """
 
 from __future__ import annotations
@@ -92,22 +93,25 @@ def run(job: tuple[str, str, int]) -> dict[str, float]:
     return score(world, found) | {"seconds": time.perf_counter() - start}
 
 
-def seeds_of(row: str, detector: str, *, tuning: bool) -> tuple[int, ...]:
+PLANTED = {"test": rows.TEST_SEEDS, "more": rows.MORE_TEST_SEEDS, "tuning": rows.TUNING_SEEDS}
+
+
+def seeds_of(row: str, detector: str, sample: str) -> tuple[int, ...]:
     """Return the seeds of one cell: maps without a cluster need many, and only of what is recommended."""
     if not rows.ROWS[row].null:
-        return rows.TUNING_SEEDS if tuning else rows.TEST_SEEDS
-    seeds = rows.NULL_TUNING_SEEDS if tuning else rows.NULL_TEST_SEEDS
+        return PLANTED[sample]
+    seeds = rows.NULL_TUNING_SEEDS if sample == "tuning" else rows.NULL_TEST_SEEDS
     even = not rows.ROWS[row].world.get("roughness")
     return seeds if detector == RECOMMENDED or (even and detector.startswith("scan")) else seeds[:FEW]
 
 
-def cell(row: str, detector: str, *, tuning: bool) -> dict[str, Any] | None:
+def cell(row: str, detector: str, sample: str) -> dict[str, Any] | None:
     """Score one detector on all worlds of one row; None where it does not apply."""
     if detector in ORACLES and rows.ROWS[row].null:
         return None  # nothing is planted that it could know
     if detector in OF_POINTS and rows.ROWS[row].world["sector_firms"] > MOST_POINTS:
         return None  # fifty firms of other sectors to each
-    jobs = [(detector, row, seed) for seed in seeds_of(row, detector, tuning=tuning)]
+    jobs = [(detector, row, seed) for seed in seeds_of(row, detector, sample)]
     with ProcessPoolExecutor(WORKERS) as pool:
         runs = list(pool.map(run, jobs, chunksize=4))
     return summarise(runs) | {"seconds": round(sum(r["seconds"] for r in runs) / len(runs), 3)}
@@ -128,29 +132,35 @@ def show(row: str, name: str, found: dict[str, Any]) -> None:
 def main() -> None:
     """Read the command line, run, record."""
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--tuning", action="store_true")
+    reader.add_argument("--tuning", dest="sample", action="store_const", const="tuning", default="test")
+    reader.add_argument("--more", dest="sample", action="store_const", const="more")
     reader.add_argument("--rows", default="")
     reader.add_argument("--only", default="")
     reader.add_argument("--fresh", action="store_true", help="forget what is recorded")
     asked = reader.parse_args()
-    chosen = [name for name in rows.ROWS if asked.rows in name]
+    planted_only = asked.sample == "more"
+    chosen = [
+        name for name, row in rows.ROWS.items() if asked.rows in name and not (row.null and planted_only)
+    ]
     names = [name for name in (*DETECTORS, *ORACLES) if asked.only in name]
     sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
     from _record import earlier, record
 
-    found = {} if asked.tuning or asked.fresh else earlier("accuracy").get("rows", {})
+    target = "accuracy_more" if asked.sample == "more" else "accuracy"
+    seeds = [rows.MORE_TEST_SEEDS[0], rows.MORE_TEST_SEEDS[-1]] if planted_only else SEEDS
+    found = {} if asked.sample == "tuning" or asked.fresh else earlier(target).get("rows", {})
     for name in names:
         for row in chosen:
             if name in found.get(row, {}) and not asked.fresh:
                 show(row, name, found[row][name])
                 continue
-            scores = cell(row, name, tuning=asked.tuning)
+            scores = cell(row, name, asked.sample)
             if scores is None:
                 continue
             found.setdefault(row, {})[name] = scores
             show(row, name, scores)
-            if not asked.tuning:
-                record("accuracy", {"rows": found, "seeds": SEEDS}, quiet=True)
+            if asked.sample != "tuning":
+                record(target, {"rows": found, "seeds": seeds}, quiet=True)
 
 
 if __name__ == "__main__":
