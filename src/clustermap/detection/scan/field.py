@@ -77,9 +77,10 @@ def _matern(apart: Floats, reach: float) -> Floats:
 
 def _inverted(covariance: Floats) -> tuple[Floats, float]:
     """Return the inverse of a covariance and the log of its determinant, both from one triangle."""
-    from scipy.linalg.lapack import dpotrf, dpotri
+    from scipy.linalg import cholesky
+    from scipy.linalg.lapack import dpotri
 
-    triangle, _ = dpotrf(covariance, lower=1)
+    triangle = cholesky(covariance, lower=True)  # raises where there is no such covariance
     half, _ = dpotri(triangle, lower=1)
     return np.tril(half) + np.tril(half, -1).T, 2 * float(np.log(np.diag(triangle)).sum())
 
