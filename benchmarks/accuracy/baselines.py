@@ -10,6 +10,7 @@ import numpy as np
 Sets = list[frozenset[str]]
 LEVEL, LQ, DRAWS = 0.05, 1.25, 999
 ALL_SHARE = 0.25
+FINE = 1_000  # scikit-learn's minimum is a whole number
 
 
 def components(world: Any, chosen: np.ndarray) -> Sets:
@@ -90,21 +91,72 @@ def circles(world: Any, seed: int) -> Sets:
     return [s for s in sets if len(s) > 1]
 
 
-def density(world: Any, seed: int, *, hierarchical: bool = False) -> Sets:  # noqa: ARG001 - one signature for all
-    """Cluster the sector's points (scikit-learn); an area belongs where half of its sector firms do."""
-    from sklearn.cluster import DBSCAN, HDBSCAN
+def _sector_points(world: Any) -> tuple[Any, np.ndarray]:
+    firms = world.firms[world.firms["sector"]]
+    return firms, np.column_stack([firms.geometry.x, firms.geometry.y])
+
+
+def _reach(at: np.ndarray, near: int, quantile: float) -> float:
+    """Take a quantile of the distances to a nearest neighbour, as users read eps off its curve."""
     from sklearn.neighbors import NearestNeighbors
 
-    firms = world.firms[world.firms["sector"]]
-    at = np.column_stack([firms.geometry.x, firms.geometry.y])
-    if hierarchical:
-        label = HDBSCAN(min_cluster_size=max(10, len(at) // 50)).fit_predict(at)
-    else:  # the usual rule: eps at the 90th percentile of the distance to the tenth neighbour
-        reach = NearestNeighbors(n_neighbors=10).fit(at).kneighbors()[0][:, -1]
-        label = DBSCAN(eps=float(np.quantile(reach, 0.5)), min_samples=10).fit_predict(at)
+    return float(np.quantile(NearestNeighbors(n_neighbors=near).fit(at).kneighbors()[0][:, -1], quantile))
+
+
+def _areas_of(firms: Any, label: np.ndarray, most: float) -> Sets:
+    """Give an area to the cluster that holds this share of its sector firms."""
     rows = firms.assign(label=label)
     sets = []
     for cluster in range(label.max() + 1):
         share = (rows["label"] == cluster).groupby(rows["area"]).mean()
-        sets.append(frozenset(share.index[share >= 0.5]))
+        sets.append(frozenset(share.index[share >= most]))
     return [s for s in sets if len(s) > 1]
+
+
+def density(world: Any, seed: int, *, near: int = 10, quantile: float = 0.5, most: float = 0.5) -> Sets:  # noqa: ARG001 - one signature for all
+    """Cluster the sector's points (scikit-learn's DBSCAN); towns are dense, whatever their share."""
+    from sklearn.cluster import DBSCAN
+
+    firms, at = _sector_points(world)
+    label = DBSCAN(eps=_reach(at, near, quantile), min_samples=near).fit_predict(at)
+    return _areas_of(firms, label, most)
+
+
+def weighted_density(
+    world: Any,
+    seed: int,  # noqa: ARG001 - one signature for all
+    *,
+    near: int = 20,
+    quantile: float = 0.5,
+    over: float = 1.25,
+    most: float = 0.5,
+) -> Sets:
+    """Do the same with each point counted by the sparsity of all firms in its area: dense is what is over the share."""
+    from sklearn.cluster import DBSCAN
+
+    firms, at = _sector_points(world)
+    frame = world.areas.frame
+    ground = frame.geometry.area
+    even = world.table.area_totals.sum() / ground.sum()
+    weight = (even / (world.table.area_totals / ground)).loc[firms["area"]].to_numpy()
+    reach = _reach(at, near, quantile)
+    expected = (
+        len(at) / ground.sum() * np.pi * reach**2
+    )  # of these weights, were the sector spread like all firms
+    label = DBSCAN(eps=reach, min_samples=FINE).fit_predict(
+        at, sample_weight=FINE * weight / (over * expected)
+    )
+    return _areas_of(firms, label, most)
+
+
+def hierarchy(world: Any, seed: int, *, part: int = 50, leaves: bool = False, most: float = 0.5) -> Sets:  # noqa: ARG001 - one signature for all
+    """Cluster the sector's points at every density (scikit-learn's HDBSCAN)."""
+    from sklearn.cluster import HDBSCAN
+
+    firms, at = _sector_points(world)
+    model = HDBSCAN(
+        min_cluster_size=max(10, len(at) // part),
+        cluster_selection_method="leaf" if leaves else "eom",
+        copy=True,
+    )
+    return _areas_of(firms, model.fit_predict(at), most)

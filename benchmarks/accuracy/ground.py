@@ -3,8 +3,11 @@
 Corridors and discs cross areas; the scan, which takes counts by area, stands beside the methods among firms. Ground is
 held against ground and the sector's firms against the sector's firms, summed over worlds. "surface, half" widens each
 region of the surface to where the ratio falls to half of its highest excess, as long as a cell by itself has p ≤ 0.05:
-the edge that a wide plateau has under a kernel. ``--tuning`` uses the seeds that may be looked at and writes nothing;
-``--quick`` takes three of them.
+the edge that a wide plateau has under a kernel. Every cell is recorded when it is done, and a later call goes on from
+there. ``--tuning`` uses the seeds that may be looked at and writes nothing; ``--quick`` takes three of them. ``--rows
+TEXT`` and ``--only NAME`` narrow it; ``--fresh`` scores it anew; ``--workers N`` changes no answer.
+
+``processor_s`` is the processor time of a world, of all threads; the two surfaces are two answers of one call.
 """
 
 from __future__ import annotations
@@ -22,9 +25,19 @@ import rows
 import shapely
 from scipy.ndimage import label
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
+from _record import earlier, record
+
 WORKERS, DRAWS, QUICK = 2, 99, 3
 SECTOR = {"planted": ["28990"]}
-METHODS = ("surface", "surface, half", "dbscan", "hdbscan", "scan, minimum effect", "scan, homogeneous")
+# methods that share a call, which is paid once
+CALLS = (
+    ("surface", "surface, half"),
+    ("dbscan",),
+    ("hdbscan",),
+    ("scan, minimum effect",),
+    ("scan, homogeneous",),
+)
 HALF, LEVEL = 0.5, 0.05
 
 
@@ -48,50 +61,50 @@ def widened(surface: Any) -> Any:
     return shapely.union_all(shapely.box(x - half, y - half, x + half, y + half))
 
 
-def grounds(world: Any, seed: int) -> dict[str, Any]:
-    """Detect with every method; the ground of what each found."""
+def grounds(world: Any, names: tuple[str, ...], seed: int) -> dict[str, Any]:
+    """Detect with the methods of one call; the ground of what each found."""
     from clustermap import detect_clusters
 
     asked = {"permutations": DRAWS, "seed": seed}
-    firms, out = world.firms[["firm_id", "sic", "geometry"]], {}
+    firms = world.firms[["firm_id", "sic", "geometry"]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for method in ("surface", "dbscan", "hdbscan"):
-            found = detect_clusters(firms, method=method, sector=SECTOR, **asked)
-            out[method] = shapely.union_all(found.footprints.geometry.to_numpy())
-            if method == "surface":
-                out["surface, half"] = widened(found.surfaces[0])
-        for background in ("minimum-effect", "homogeneous"):
+        if names[0].startswith("scan"):
+            background = names[0].removeprefix("scan, ").replace(" ", "-")
             found = detect_clusters(
                 world.table, world.graph, sector="planted", background=background, **asked
             )
-            name = f"scan, {background.replace('-', ' ')}"
-            out[name] = shapely.union_all(found.footprints.geometry.to_numpy())
-    return out
+        else:
+            found = detect_clusters(firms, method=names[0], sector=SECTOR, **asked)
+    out = {names[0]: shapely.union_all(found.footprints.geometry.to_numpy())}
+    return out | ({"surface, half": widened(found.surfaces[0])} if names[0] == "surface" else {})
 
 
-def run(job: tuple[str, int]) -> dict[str, list[float]]:
+def run(job: tuple[str, tuple[str, ...], int]) -> dict[str, list[float]]:
     """Make one world: by method the areas of both, found, planted, and the same of the sector's firms."""
     from clustermap.testing import make_world
 
-    row, seed = job
+    row, names, seed = job
     world = make_world(**rows.GROUNDS[row], seed=seed)
     truth = world.ground
     if truth is None:
         truth = shapely.union_all(world.areas.frame.geometry.loc[sorted(world.members)].to_numpy())
     at = shapely.get_coordinates(world.firms.geometry.to_numpy()[world.firms["sector"].to_numpy()])
     planted = shapely.intersects_xy(truth, at[:, 0], at[:, 1])
-    out = {}
-    for method, own in grounds(world, seed).items():
+    start = time.process_time()
+    found = grounds(world, names, seed)
+    spent, out = time.process_time() - start, {}
+    for method, own in found.items():
         inside = shapely.intersects_xy(own, at[:, 0], at[:, 1])
         areas = (shapely.intersection(own, truth).area, own.area, truth.area)
-        out[method] = [*areas, (inside & planted).sum(), inside.sum(), planted.sum(), not own.is_empty]
+        firms = ((inside & planted).sum(), inside.sum(), planted.sum())
+        out[method] = [*areas, *firms, not own.is_empty, spent]
     return out
 
 
 def summarise(runs: list[list[float]]) -> dict[str, float | None]:
     """Pool all worlds of one row."""
-    both, found, planted, firms_both, firms_found, firms_planted, any_found = np.sum(
+    both, found, planted, firms_both, firms_found, firms_planted, any_found, spent = np.sum(
         runs, axis=0, dtype=float
     ).tolist()
 
@@ -103,7 +116,7 @@ def summarise(runs: list[list[float]]) -> dict[str, float | None]:
         "ground_recall": share(both, planted), "ground_precision": share(both, found),
         "ground_jaccard": share(both, found + planted - both),
         "firms_recall": share(firms_both, firms_planted), "firms_precision": share(firms_both, firms_found),
-        "firms_f1": share(2 * firms_both, firms_found + firms_planted),
+        "firms_f1": share(2 * firms_both, firms_found + firms_planted), "processor_s": share(spent, len(runs)),
     }  # fmt: skip
 
 
@@ -113,23 +126,27 @@ def main() -> None:
     reader.add_argument("--tuning", action="store_true")
     reader.add_argument("--quick", action="store_true")
     reader.add_argument("--rows", default="")
+    reader.add_argument("--only", default="")
+    reader.add_argument("--fresh", action="store_true", help="score anew what is recorded")
+    reader.add_argument("--workers", type=int, default=WORKERS)
     asked = reader.parse_args()
-    seeds = rows.GROUND_TUNING_SEEDS if asked.tuning or asked.quick else rows.GROUND_TEST_SEEDS
+    writes = not (asked.tuning or asked.quick)
+    seeds = rows.GROUND_TEST_SEEDS if writes else rows.GROUND_TUNING_SEEDS
     seeds = seeds[:QUICK] if asked.quick else seeds
-    out: dict[str, Any] = {}
-    with ProcessPoolExecutor(WORKERS) as pool:
-        for row in (name for name in rows.GROUNDS if asked.rows in name):
-            start = time.perf_counter()
-            runs = list(pool.map(run, [(row, seed) for seed in seeds]))
-            out[row] = {method: summarise([r[method] for r in runs]) for method in METHODS}
-            print(f"{row} ({(time.perf_counter() - start) / len(seeds):.1f} s a world)")
-            for method, figures in out[row].items():
-                print(f"  {method:22s} {figures}", flush=True)
-    if not (asked.tuning or asked.quick or asked.rows):
-        sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
-        from _record import record
-
-        record("ground", {"rows": out, "seeds": [seeds[0], seeds[-1]]})
+    done = earlier("ground").get("rows", {}) if writes and not asked.fresh else {}
+    with ProcessPoolExecutor(asked.workers) as pool:
+        for names in (names for names in CALLS if any(asked.only in name for name in names)):
+            for row in (row for row in rows.GROUNDS if asked.rows in row):
+                found = {name: done[row][name] for name in names if name in done.get(row, {})}
+                if len(found) < len(names):
+                    runs = list(pool.map(run, [(row, names, seed) for seed in seeds]))
+                    found = {name: summarise([r[name] for r in runs]) for name in names}
+                    if writes:  # beside whatever else is recorded by now
+                        recorded = earlier("ground").get("rows", {})
+                        recorded[row] = recorded.get(row, {}) | found
+                        record("ground", {"rows": recorded, "seeds": [seeds[0], seeds[-1]]}, quiet=True)
+                for name, figures in found.items():
+                    print(f"{row:26s} {name:22s} {figures}", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 
 from clustermap.compiled import compiled
 
+ANSWERS = ("most likely set", "likely areas", "likely links")
 LEVEL, DRAWS, HALF, SURE = 0.05, 199, 0.5, 0.6
 BEAM, SMALL = (30_000, 3_000), 40  # up to so many areas, and above
 ROOM, SAME = 64, 1e-9  # areas beside a set, at most; sums that differ by rounding alone
@@ -181,8 +182,8 @@ def known(world: Any, made: dict[str, Any]) -> Known:
     )  # fmt: skip
 
 
-def oracle(world: Any, seed: int, made: dict[str, Any], *, answer: str = "set") -> list[frozenset[str]]:
-    """Report the most likely set, or the areas or links that the posterior holds; nothing where p is above 5 %."""
+def oracle(world: Any, seed: int, made: dict[str, Any]) -> dict[str, list[frozenset[str]]]:
+    """Give every answer of one search: nothing where p is above 5 %."""
     it = known(world, made)
     sets, value = it.search(world.table.values["planted"].to_numpy(float))
     rng = np.random.default_rng([seed, 5])
@@ -190,15 +191,17 @@ def oracle(world: Any, seed: int, made: dict[str, Any], *, answer: str = "set") 
     for _ in range(DRAWS):
         reached += it.search(it.draw(rng))[1].max() >= best
         if reached > allowed:
-            return []
+            return {answer: [] for answer in ANSWERS}
     codes = world.areas.frame.index.to_numpy()
-    if answer == "set":
-        return [frozenset(codes[sets[value.argmax()]])]
     weight = np.exp(value - best) / np.exp(value - best).sum()
     inside = np.zeros((len(sets), len(codes)))
     np.put_along_axis(inside, sets, 1.0, axis=1)
-    if answer == "areas":
-        return [frozenset(codes[weight @ inside > HALF])]
     both = (inside * weight[:, None]).T @ inside
     near = world.graph.sparse.toarray()[np.ix_(*[world.graph.unique_ids.get_indexer(codes)] * 2)] > 0
-    return [frozenset(codes[[i, j]]) for i, j in np.argwhere(np.triu(near & (both > SURE), 1))]
+    links = np.argwhere(np.triu(near & (both > SURE), 1))
+    found = (
+        [frozenset(codes[sets[value.argmax()]])],
+        [frozenset(codes[weight @ inside > HALF])],
+        [frozenset(codes[[i, j]]) for i, j in links],
+    )
+    return dict(zip(ANSWERS, found, strict=True))

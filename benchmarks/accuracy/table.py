@@ -2,24 +2,32 @@
 
 Every cell is recorded when it is done, and a later call goes on from there. ``--tuning`` uses the seeds that may be
 looked at and writes nothing; ``--more`` takes ten times as many test worlds with a cluster and records them apart;
-``--rows TEXT`` and ``--only NAME`` narrow it.
+``--rows TEXT`` and ``--only NAME`` narrow it; ``--fresh`` scores it anew; ``--workers N`` changes no answer.
+``--page`` runs nothing and writes what is recorded into ``benchmarks/README.md``.
+
+``processor_s`` is the processor time of a world, of all threads, with imports and compilation paid before; the three
+oracles are three answers of one search, and each shows the time of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import baselines
 import rows
-from oracle import oracle
+from oracle import ANSWERS, oracle
+from page import write_page
 from scores import score, summarise
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
+from _record import earlier, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,63 +77,100 @@ DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
     "LISA HH": baselines.lisa_high_high,
     "circles": baselines.circles,
     "DBSCAN": baselines.density,
-    "HDBSCAN": partial(baselines.density, hierarchical=True),
+    "DBSCAN, weighted": baselines.weighted_density,
+    "HDBSCAN": baselines.hierarchy,
 }
-ORACLES: dict[str, Callable[..., list[frozenset[str]]]] = {  # these are told what was planted
-    "oracle, most likely set": oracle,
-    "oracle, likely areas": partial(oracle, answer="areas"),
-    "oracle, likely links": partial(oracle, answer="links"),
-}
-OF_POINTS, MOST_POINTS = {"DBSCAN", "HDBSCAN"}, 2_000
+ORACLES = {f"oracle, {answer}": answer for answer in ANSWERS}  # these are told what was planted
+OF_POINTS, MOST_POINTS = {name for name in DETECTORS if "DBSCAN" in name}, 2_000
 RECOMMENDED, FEW = "scan, auto", 40
 SEEDS = [rows.TEST_SEEDS[0], rows.TEST_SEEDS[-1], rows.NULL_TEST_SEEDS[0], rows.NULL_TEST_SEEDS[-1]]
-
-
-def run(job: tuple[str, str, int]) -> dict[str, float]:
-    """Make one world and score one detector on it."""
-    from clustermap.testing import make_world
-
-    detector, row, seed = job
-    made = rows.ROWS[row].world
-    world = make_world(**made, points=detector in OF_POINTS, seed=seed)
-    start = time.perf_counter()
-    found = ORACLES[detector](world, seed, made) if detector in ORACLES else DETECTORS[detector](world, seed)
-    return score(world, found) | {"seconds": time.perf_counter() - start}
-
-
+MORE_SEEDS = [rows.MORE_TEST_SEEDS[0], rows.MORE_TEST_SEEDS[-1]]
+WARM = ("pair of 40, RR 2, 2,000", "rough .25, chain of 12, RR 2, 20,000")
 PLANTED = {"test": rows.TEST_SEEDS, "more": rows.MORE_TEST_SEEDS, "tuning": rows.TUNING_SEEDS}
 
 
-def seeds_of(row: str, detector: str, sample: str) -> tuple[int, ...]:
+def run(job: tuple[tuple[str, ...], str, int]) -> list[dict[str, float]]:
+    """Make one world and score detectors on it: one, or answers of one oracle."""
+    from clustermap.testing import make_world
+
+    names, row, seed = job
+    made = rows.ROWS[row].world
+    world = make_world(**made, points=names[0] in OF_POINTS, seed=seed)
+    start = time.process_time()
+    if names[0] in ORACLES:
+        answers = oracle(world, seed, made)
+        found = [answers[ORACLES[name]] for name in names]
+    else:
+        found = [DETECTORS[name](world, seed) for name in names]
+    spent = time.process_time() - start
+    return [score(world, sets) | {"processor_s": spent} for sets in found]
+
+
+def warm(names: tuple[str, ...]) -> None:
+    """Import and compile in a new process, so that no world pays for it: esda compiles anew in each."""
+    for group in groups(names):
+        for row in WARM:
+            if applies(row, group[0]):
+                run((group, row, rows.TUNING_SEEDS[0]))
+
+
+def groups(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Put answers of one search together."""
+    told = tuple(name for name in names if name in ORACLES)
+    return [(name,) for name in names if name not in ORACLES] + ([told] if told else [])
+
+
+def seeds_of(row: str, name: str, sample: str) -> tuple[int, ...]:
     """Return the seeds of one cell: maps without a cluster need many, and only of what is recommended."""
     if not rows.ROWS[row].null:
         return PLANTED[sample]
     seeds = rows.NULL_TUNING_SEEDS if sample == "tuning" else rows.NULL_TEST_SEEDS
     even = not rows.ROWS[row].world.get("roughness")
-    return seeds if detector == RECOMMENDED or (even and detector.startswith("scan")) else seeds[:FEW]
+    return seeds if name == RECOMMENDED or (even and name.startswith("scan")) else seeds[:FEW]
 
 
-def cell(row: str, detector: str, sample: str) -> dict[str, Any] | None:
-    """Score one detector on all worlds of one row; None where it does not apply."""
-    if detector in ORACLES and rows.ROWS[row].null:
-        return None  # nothing is planted that it could know
-    if detector in OF_POINTS and rows.ROWS[row].world["sector_firms"] > MOST_POINTS:
-        return None  # fifty firms of other sectors to each
-    jobs = [(detector, row, seed) for seed in seeds_of(row, detector, sample)]
-    with ProcessPoolExecutor(WORKERS) as pool:
-        runs = list(pool.map(run, jobs, chunksize=4))
-    return summarise(runs) | {"seconds": round(sum(r["seconds"] for r in runs) / len(runs), 3)}
+def applies(row: str, name: str) -> bool:
+    """Say whether a detector can be asked at all."""
+    if name in ORACLES and rows.ROWS[row].null:
+        return False  # nothing is planted that it could know
+    return (
+        name not in OF_POINTS or rows.ROWS[row].world["sector_firms"] <= MOST_POINTS
+    )  # fifty others to each
+
+
+def cells(
+    pool: ProcessPoolExecutor, row: str, names: tuple[str, ...], sample: str
+) -> dict[str, dict[str, Any]]:
+    """Score detectors that run together on all worlds of one row."""
+    jobs = [(names, row, seed) for seed in seeds_of(row, names[0], sample)]
+    runs = list(zip(*pool.map(run, jobs, chunksize=4), strict=True))
+    return {
+        name: summarise(list(own)) | {"processor_s": round(sum(r["processor_s"] for r in own) / len(own), 3)}
+        for name, own in zip(names, runs, strict=True)
+    }
 
 
 def show(row: str, name: str, found: dict[str, Any]) -> None:
     """Print one line as it comes."""
     target = rows.ROWS[row]
     wanted = f"≤ {target.false_share}" if target.null else f"{target.recall} / {target.precision}"
+    at = {key: math.nan if value is None else value for key, value in found.items()}
     print(
-        f"{row:40s} {name:22s} recall {found['recall']:5.2f}±{found['recall_se']:.2f}  precision "
-        f"{found['precision']:5.2f}±{found['precision_se']:.2f}  any false {found['false_share']:5.1%}  "
-        f"({wanted})  {found['seconds']:.2f} s",
+        f"{row:40s} {name:22s} recall {at['recall']:5.2f}±{at['recall_se']:.2f}  precision "
+        f"{at['precision']:5.2f}±{at['precision_se']:.2f}  any false {at['false_share']:5.1%}  "
+        f"({wanted})  {at.get('processor_s', math.nan):.2f} s",
         flush=True,
+    )
+
+
+def keep(target: str, row: str, found: dict[str, dict[str, Any]]) -> None:
+    """Record cells beside whatever else is recorded by now; what is undefined is null."""
+    recorded = earlier(target).get("rows", {})
+    recorded[row] = recorded.get(row, {}) | found
+    for figures in (own for names in recorded.values() for own in names.values()):
+        figures.update({key: None for key, value in figures.items() if value is None or math.isnan(value)})
+    record(
+        target, {"rows": recorded, "seeds": MORE_SEEDS if target == "accuracy_more" else SEEDS}, quiet=True
     )
 
 
@@ -136,31 +181,30 @@ def main() -> None:
     reader.add_argument("--more", dest="sample", action="store_const", const="more")
     reader.add_argument("--rows", default="")
     reader.add_argument("--only", default="")
-    reader.add_argument("--fresh", action="store_true", help="forget what is recorded")
+    reader.add_argument("--fresh", action="store_true", help="score anew what is recorded")
+    reader.add_argument("--workers", type=int, default=WORKERS)
+    reader.add_argument("--page", action="store_true", help="only write the tables of README.md")
     asked = reader.parse_args()
-    planted_only = asked.sample == "more"
+    if asked.page:
+        write_page(earlier("accuracy"), earlier("accuracy_more"), earlier("ground"))
+        return
     chosen = [
-        name for name, row in rows.ROWS.items() if asked.rows in name and not (row.null and planted_only)
+        row for row in rows.ROWS if asked.rows in row and not (rows.ROWS[row].null and asked.sample == "more")
     ]
-    names = [name for name in (*DETECTORS, *ORACLES) if asked.only in name]
-    sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
-    from _record import earlier, record
-
+    names = tuple(name for name in (*DETECTORS, *ORACLES) if asked.only in name)
     target = "accuracy_more" if asked.sample == "more" else "accuracy"
-    seeds = [rows.MORE_TEST_SEEDS[0], rows.MORE_TEST_SEEDS[-1]] if planted_only else SEEDS
-    found = {} if asked.sample == "tuning" or asked.fresh else earlier(target).get("rows", {})
-    for name in names:
-        for row in chosen:
-            if name in found.get(row, {}) and not asked.fresh:
-                show(row, name, found[row][name])
-                continue
-            scores = cell(row, name, asked.sample)
-            if scores is None:
-                continue
-            found.setdefault(row, {})[name] = scores
-            show(row, name, scores)
-            if asked.sample != "tuning":
-                record(target, {"rows": found, "seeds": seeds}, quiet=True)
+    done = {} if asked.sample == "tuning" or asked.fresh else earlier(target).get("rows", {})
+    with ProcessPoolExecutor(asked.workers, initializer=warm, initargs=(names,)) as pool:
+        for group in groups(names):
+            for row in chosen:
+                for name in (name for name in group if name in done.get(row, {})):
+                    show(row, name, done[row][name])
+                left = tuple(n for n in group if n not in done.get(row, {}) and applies(row, n))
+                found = cells(pool, row, left, asked.sample) if left else {}
+                for name, figures in found.items():
+                    show(row, name, figures)
+                if found and asked.sample != "tuning":
+                    keep(target, row, found)
 
 
 if __name__ == "__main__":

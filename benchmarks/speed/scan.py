@@ -4,12 +4,20 @@ Worlds are Voronoi areas of log-normal size (σ = 0.6). Counts are multinomial a
 relative risk where a cluster is planted. Recall and precision are of links between neighbouring members, summed
 over runs; a run is false where any link is reported that was not planted. SEEDS were fixed before the first run.
 
-``--large`` measures 35,000 areas alone and keeps what else is recorded; ``--quick`` runs a small part, writes nothing.
+``--large`` measures maps of many areas alone and keeps what else is recorded; ``--quick`` runs a small part of that and
+writes nothing. Every map and background has a process of its own: the map is made, the library loaded and its kernels
+run on a small map, what Python let go is given back; from there the peak of memory is counted over one call, with its
+result, and then the times of warm calls. The exponents are slopes of the logarithms over all sizes: 1 is linear.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import json
+import os
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -38,8 +46,9 @@ WORLDS = {
 NULLS = {"none, 40 areas, 400": (40, 400), "none, 40 areas, 2,000": (40, 2_000)}
 SECTORS, AREAS, REPLICATES = 100, 320, 999
 # areas, firms of the sector an area, a planted chain of 12 at three times the share, warm runs
-LARGE, LARGE_FIRMS, LARGE_CASE, LARGE_RUNS = (17_500, 35_000), 3, (12, 3.0), 5
-LARGE_TARGET_S = 60
+LARGE, LARGE_FIRMS, LARGE_CASE, LARGE_RUNS = (8_750, 17_500, 35_000), 3, (12, 3.0), 5
+LARGE_TARGET_S, STEEPEST = 60, 1.25  # the exponent that counts as linear, as in memory.py
+SMALL = 300
 QUICK = "--quick" in sys.argv
 
 
@@ -164,40 +173,74 @@ def memory(what: str) -> float:
     return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
 
 
+def one(n: int, background: str, draws: int, runs: int) -> dict[str, Any]:
+    """Measure one map and background in this process."""
+
+    def made(n: int) -> tuple[SectorTable, Graph, set[int]]:
+        links, share, rng = world(n, SEEDS[0])
+        planted = plant(links, n, "chain", LARGE_CASE[0], rng)
+        odds = share * np.where(np.isin(np.arange(n), list(planted)), LARGE_CASE[1], 1.0)
+        counts = rng.multinomial(LARGE_FIRMS * n, odds / odds.sum())[:, None]
+        return table_of(share, counts, ["planted"]), graph_of(links, n), planted
+
+    def call(table: SectorTable, graph: Graph, draws: int) -> tuple[float, set[int]]:
+        start = time.perf_counter()
+        found = detect_clusters(
+            table, graph, sector="planted", background=background, permutations=draws, seed=1
+        )
+        return time.perf_counter() - start, {int(code[1:]) for code in found.members["area"]}
+
+    call(*made(SMALL)[:2], 99)
+    table, graph, planted = made(n)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
+    held = memory("VmRSS")
+    first, members = call(table, graph, draws)
+    peak = memory("VmHWM") - held
+    times = [call(table, graph, draws)[0] for _ in range(runs)]
+    return {
+        "first_s": round(first, 3),
+        "median_s": round(statistics.median(times), 3),
+        "held_before_mb": round(held),
+        "peak_mb": round(peak, 1),
+        "planted_areas_found": f"{len(members & planted)} of {len(planted)}",
+        "other_areas_found": len(members - planted),
+    }
+
+
+def fresh(*case: Any) -> dict[str, Any]:
+    """Measure one map and background in a process of its own."""
+    command = [sys.executable, __file__, "--one", json.dumps(case)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{case}: {done.stderr}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
 def large() -> dict[str, Any]:
     """Time one sector on maps of many areas, first and warm, and say what memory they take."""
     out: dict[str, Any] = {}
-    sizes, draws, runs = ((500, 1_000), 99, 1) if QUICK else (LARGE, REPLICATES, LARGE_RUNS)
-    for n in sizes:
-        links, share, rng = world(n, SEEDS[0])
-        inside = np.isin(np.arange(n), list(plant(links, n, "chain", LARGE_CASE[0], rng)))
-        odds = share * np.where(inside, LARGE_CASE[1], 1.0)
-        counts = rng.multinomial(LARGE_FIRMS * n, odds / odds.sum())[:, None]
-        table, graph = table_of(share, counts, ["planted"]), graph_of(links, n)
-        for background in ("homogeneous", "minimum-effect"):
-            Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
-            held, times = memory("VmRSS"), []
-            for _ in range(1 + runs):
-                start = time.perf_counter()
-                found = detect_clusters(
-                    table, graph, sector="planted", background=background, permutations=draws, seed=1
-                )
-                times.append(time.perf_counter() - start)
-            members = {int(code[1:]) for code in found.members["area"]}
-            out[f"{n:,} areas, {background}"] = {
-                "first_s": round(times[0], 2),
-                "median_s": round(statistics.median(times[1:]), 2),
-                "peak_mb": round(memory("VmHWM") - held),
-                "planted_areas_found": f"{len(members & set(np.flatnonzero(inside)))} of {LARGE_CASE[0]}",
-                "other_areas_found": len(members - set(np.flatnonzero(inside))),
-            }
+    sizes, draws, runs = ((500, 1_000, 2_000), 99, 1) if QUICK else (LARGE, REPLICATES, LARGE_RUNS)
+    for background in ("homogeneous", "minimum-effect"):
+        cases = [fresh(n, background, draws, runs) for n in sizes]
+        out |= {f"{n:,} areas, {background}": case for n, case in zip(sizes, cases, strict=True)}
+        slopes = {
+            of: np.polyfit(np.log(sizes), np.log([max(case[of], 0.01) for case in cases]), 1)[0]
+            for of in ("median_s", "peak_mb")
+        }
+        out[f"exponents, {background}"] = {of: round(float(slope), 2) for of, slope in slopes.items()}
     out["field, auto"] = (
         "refused above 1,000 areas: each model of the background is areas × areas (CM-SCAN-009)"
     )
-    return out | {"replicates": draws, "target_s": LARGE_TARGET_S}
+    aims = {"target_s": LARGE_TARGET_S, "steepest_exponent": STEEPEST}
+    return out | aims | {"replicates": draws, "load_of_the_machine": [round(x, 2) for x in os.getloadavg()]}
 
 
 if __name__ == "__main__":
+    if "--one" in sys.argv:
+        print(json.dumps(one(*json.loads(sys.argv[-1]))))
+        sys.exit()
     if QUICK:
         print(large())
         sys.exit()
