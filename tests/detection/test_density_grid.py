@@ -138,13 +138,12 @@ def test_counts_are_those_of_brute_force():
     grid = make_grid(x, y, 5.0)
     weight = np.bincount(grid.site_of, rng.integers(1, 4, 500)).astype(float)
     s = grid.sites
-    heavy = density_kernels.weights_of(weight, s.start)
-    got = density_kernels.counts_within(s.x, s.y, weight, s.key, s.start, heavy, grid.columns, grid.square)
+    got = density_kernels.counts_within(s.x, s.y, weight, s.key, s.start, grid.columns, grid.square)
     near = (s.x[:, None] - s.x) ** 2 + (s.y[:, None] - s.y) ** 2 <= 25.0
     assert got.tolist() == (near * weight).sum(axis=1).tolist()
     none = np.empty(0)
     keys = np.empty(0, np.int64)
-    empty = density_kernels.counts_within(none, none, none, keys, np.zeros(1, np.int64), none, 5, 1.0)
+    empty = density_kernels.counts_within(none, none, none, keys, np.zeros(1, np.int64), 5, 1.0)
     assert not len(empty)
 
 

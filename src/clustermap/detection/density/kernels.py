@@ -1,8 +1,8 @@
 """Compiled DBSCAN on square cells: core sites, cells that are joined, and the nearest core of every site.
 
 The side of a cell is a little less than radius/√2, so that all points of a cell are within the radius of each other,
-and only the 24 cells around it can hold others. Cells are sorted, row by row; those around a cell are found by five
-pointers that only move forward.
+and only the 24 cells around it can hold others. Cells are sorted row by row, so that those around a cell are five runs
+of cells, and of sites, whose ends only move forward.
 """
 # ruff: noqa: PLR0917, C901, PLR0912 - kernels take flat arrays by position, and call little
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["core_sites", "counts_within", "join_cells", "nearest_core", "weights_of"]
 
 _BAND, _REACH = 5, 2
-_AROUND = 25
+_NEAREST_ROWS = np.array([2, 1, 3, 0, 4])
 
 
 @compiled("float64[::1](float64[::1], int64[::1])")
@@ -49,35 +49,33 @@ def _at(key: Ints, wanted: int) -> int:
     return lo
 
 
-@compiled("int64(int64[::1], int64, int64, int64[::1], int64[::1])")
-def _around(key: Ints, centre: int, columns: int, pointers: Ints, near: Ints) -> int:
-    """Put the cells around a place in `near`; return how many. Centres are asked for in order."""
-    found = 0
+@compiled("void(int64[::1], int64, int64, int64[:, ::1])")
+def _around(key: Ints, centre: int, columns: int, rows: Ints) -> None:
+    """Set `rows` to first and last + 1 of the cells around a place, row by row. Centres are asked for in order."""
     for d in range(_BAND):
         low = centre + (d - _REACH) * columns - _REACH
-        p = pointers[d]
+        p = rows[d, 0]
         while p < key.size and key[p] < low:
             p += 1
-        pointers[d] = p
+        rows[d, 0] = p
+        p = max(p, rows[d, 1])
         while p < key.size and key[p] < low + _BAND:
-            near[found] = p
-            found += 1
             p += 1
-    return found
+        rows[d, 1] = p
 
 
-@compiled("int64[::1](int64[::1], int64, int64)")
-def _pointers(key: Ints, centre: int, columns: int) -> Ints:
-    out = np.empty(_BAND, np.int64)
+@compiled("int64[:, ::1](int64[::1], int64, int64)")
+def _rows(key: Ints, centre: int, columns: int) -> Ints:
+    out = np.empty((_BAND, 2), np.int64)
     for d in range(_BAND):
         out[d] = _at(key, centre + (d - _REACH) * columns - _REACH)
     return out
 
 
-_SITES = "float64[::1], float64[::1], float64[::1], int64[::1], int64[::1], float64[::1], int64, float64"
+_SITES = "float64[::1], float64[::1], float64[::1], int64[::1], int64[::1]"
 
 
-@compiled(f"void({_SITES}, float64, int64, int64, boolean[::1])")
+@compiled(f"void({_SITES}, float64[::1], int64, float64, float64, int64, int64, boolean[::1])")
 def core_sites(
     x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float,
     minimum: float, first: int, last: int, core: Flags,
@@ -85,22 +83,22 @@ def core_sites(
     """Mark the sites of some cells within whose radius lies at least the minimum weight, their own included."""
     if first >= last:
         return
-    pointers, near = _pointers(key, key[first], columns), np.empty(_AROUND, np.int64)
+    rows = _rows(key, key[first], columns)
     for c in range(first, last):
         if heavy[c] >= minimum:
             core[start[c] : start[c + 1]] = True
             continue
-        found, whole = _around(key, key[c], columns, pointers, near), 0.0
-        for q in near[:found]:
-            whole += heavy[q]
+        _around(key, key[c], columns, rows)
+        whole = 0.0
+        for d in range(_BAND):
+            for q in range(rows[d, 0], rows[d, 1]):
+                whole += heavy[q]
         if whole < minimum:
             continue
         for i in range(start[c], start[c + 1]):
-            held = heavy[c]
-            for q in near[:found]:
-                if q == c:
-                    continue
-                for j in range(start[q], start[q + 1]):
+            held = 0.0
+            for d in _NEAREST_ROWS:
+                for j in range(start[rows[d, 0]], start[rows[d, 1]]):
                     dx, dy = x[i] - x[j], y[i] - y[j]
                     if dx * dx + dy * dy <= square:
                         held += weight[j]
@@ -109,23 +107,21 @@ def core_sites(
                     break
 
 
-@compiled(f"float64[::1]({_SITES})")
+@compiled(f"float64[::1]({_SITES}, int64, float64)")
 def counts_within(
-    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float
+    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, columns: int, square: float
 ) -> Floats:
     """Return the weight within the radius of every site, its own included."""
     out = np.empty(x.size)
     if not key.size:
         return out
-    pointers, near = _pointers(key, key[0], columns), np.empty(_AROUND, np.int64)
+    rows = _rows(key, key[0], columns)
     for c in range(key.size):
-        found = _around(key, key[c], columns, pointers, near)
+        _around(key, key[c], columns, rows)
         for i in range(start[c], start[c + 1]):
-            out[i] = heavy[c]
-            for q in near[:found]:
-                if q == c:
-                    continue
-                for j in range(start[q], start[q + 1]):
+            out[i] = 0.0
+            for d in _NEAREST_ROWS:
+                for j in range(start[rows[d, 0]], start[rows[d, 1]]):
                     dx, dy = x[i] - x[j], y[i] - y[j]
                     if dx * dx + dy * dy <= square:
                         out[i] += weight[j]
@@ -189,23 +185,20 @@ def join_cells(
     cells = key.size
     parent, low = np.arange(cells), np.empty(cells, np.int64)
     box = _boxes(x, y, start)
-    near = np.empty(_AROUND, np.int64)
     for far in (False, True):  # cells side by side first: the others are then mostly joined already
         if not cells:
             break
-        pointers = _pointers(key, key[0], columns)
+        rows = _rows(key, key[0], columns)
         for c in range(cells):
-            found = _around(key, key[c], columns, pointers, near)
-            for q in near[:found]:
-                if q <= c:
-                    continue
-                rows = (key[q] - key[c] + _REACH) // columns
-                apart = key[q] - key[c] - rows * columns
-                if (rows > 1 or abs(apart) > 1) != far:
-                    continue
-                a, b = _root(parent, c), _root(parent, q)
-                if a != b and _touch(x, y, start, box, c, q, square):
-                    parent[max(a, b)] = min(a, b)
+            _around(key, key[c], columns, rows)
+            for d in range(_REACH, _BAND):
+                middle = key[c] + (d - _REACH) * columns
+                for q in range(max(rows[d, 0], c + 1), rows[d, 1]):
+                    if (d > _REACH + 1 or abs(key[q] - middle) > 1) != far:
+                        continue
+                    a, b = _root(parent, c), _root(parent, q)
+                    if a != b and _touch(x, y, start, box, c, q, square):
+                        parent[max(a, b)] = min(a, b)
     for c in range(cells):
         low[c] = np.int64(1) << 40
     for c in range(cells):
@@ -242,22 +235,25 @@ def nearest_core(
     """
     if first >= last:
         return
-    pointers, near = _pointers(core_key, key[first], columns), np.empty(_AROUND, np.int64)
+    rows = _rows(core_key, key[first], columns)
     for c in range(first, last):
-        found = _around(core_key, key[c], columns, pointers, near)
-        own, one = False, True
-        for q in near[:found]:
-            own |= core_key[q] == key[c]
-            one &= label[q] == label[near[0]]
+        _around(core_key, key[c], columns, rows)
+        own, one, only = False, True, -1
+        for d in range(_BAND):
+            for q in range(rows[d, 0], rows[d, 1]):
+                own |= core_key[q] == key[c]
+                only = label[q] if only < 0 else only
+                one &= label[q] == only
         for i in range(start[c], start[c + 1]):
-            if found == 0 or (own and one):  # a core site in the cell is within the radius of all of it
-                out[i] = -1 if found == 0 else label[near[0]]
+            if only < 0 or (own and one):  # a core site in the cell is within the radius of all of it
+                out[i] = only
                 continue
             best, lowest, to = square, np.int64(1) << 40, -1
-            for q in near[:found]:
-                for j in range(core_start[q], core_start[q + 1]):
-                    dx, dy = x[i] - core_x[j], y[i] - core_y[j]
-                    d = dx * dx + dy * dy
-                    if d < best or (d == best and core_first[j] < lowest):
-                        best, lowest, to = d, core_first[j], label[q]
+            for d in range(_BAND):
+                for q in range(rows[d, 0], rows[d, 1]):
+                    for j in range(core_start[q], core_start[q + 1]):
+                        dx, dy = x[i] - core_x[j], y[i] - core_y[j]
+                        far = dx * dx + dy * dy
+                        if far < best or (far == best and core_first[j] < lowest):
+                            best, lowest, to = far, core_first[j], label[q]
             out[i] = to

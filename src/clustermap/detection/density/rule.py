@@ -134,8 +134,7 @@ def _counts(x: Floats, y: Floats, marks: Floats, radius: float) -> Floats:
     grid = make_grid(x, y, radius)
     s = grid.sites
     weight = np.bincount(grid.site_of, marks, minlength=len(s.x)).astype(float)
-    heavy = kernels.weights_of(weight, s.start)
-    held = kernels.counts_within(s.x, s.y, weight, s.key, s.start, heavy, grid.columns, grid.square)
+    held = kernels.counts_within(s.x, s.y, weight, s.key, s.start, grid.columns, grid.square)
     return np.asarray(held[grid.site_of])
 
 
