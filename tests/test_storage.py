@@ -204,7 +204,9 @@ def test_many_files_are_counted_and_five_are_named(write, tmp_path):
     (tmp_path / "out").mkdir()
     for i in range(9):
         (tmp_path / "out" / f"{i}.txt").write_text("mine")
-    with pytest.raises(StorageError, match=r"holds 9 .*0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt, …"):
+    with pytest.raises(
+        StorageError, match=r"holds 9 files or folders.*0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt, …"
+    ):
         write("1")
 
 
@@ -220,9 +222,69 @@ def test_a_file_that_came_while_the_run_was_on_is_not_lost(write, tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_kept(write, tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(StorageError, match="CM-STORE-003"):
+    with pytest.raises(StorageError, match=r"CM-STORE-003.*out is there and is no folder") as error:
         write("1")
     assert (tmp_path / "out").read_text() == "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]  # no lock beside what is none of ours
+    write("1", tmp_path / error.value.fix.split("for instance ")[1].split(",")[0])  # the fix works
+
+
+@pytest.mark.parametrize(
+    ("place", "says", "mends"),
+    [
+        ("there/out", "there on the way to it is no folder", "not below there"),
+        ("there/a/b/out", "there on the way to it is no folder", "not below there"),
+        ("loop/out", "loop on the way to it is no folder", "not below loop"),
+        ("x" * 300, "name too long", "a shorter name"),
+        ("nul\0", "no name that a file can have", "letters"),
+    ],
+)
+def test_a_place_that_cannot_be_made_is_told_with_what_stands_in_the_way(place, says, mends, write, tmp_path):
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    for attempt in (write, lambda text, path: storage.write_text(path, text)):
+        with pytest.raises(StorageError, match="CM-STORE-001") as error:
+            attempt("new", tmp_path / place)
+        assert says.lower() in error.value.what.lower()
+        assert mends in error.value.fix
+        assert len(error.value.what) < 200
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["loop", "there"]
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_a_place_where_no_lock_can_be_made_is_not_another_run(write, tmp_path, monkeypatch):
+    def nothing_to_be_had(lock, **_):
+        raise storage.Timeout(lock.lock_file)
+
+    monkeypatch.setattr(
+        storage.FileLock, "acquire", nothing_to_be_had
+    )  # as on /proc, and on some network disks
+    with pytest.raises(StorageError, match=r"CM-STORE-001.*nothing can be made"):
+        write("1")
+    (tmp_path / ".clustermap-lock-out").write_text("")
+    with pytest.raises(StorageError, match="CM-STORE-002"):
+        write("1")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of Unix")
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(write, tmp_path):
+    os.mkfifo(tmp_path / "out")
+    with pytest.raises(StorageError, match=r"CM-STORE-001.*pipe"):
+        storage.write_text(tmp_path / "out", "new")
+    with pytest.raises(StorageError, match=r"CM-STORE-003.*no folder"):
+        write("1")
+    assert (tmp_path / "out").is_fifo()
+
+
+def test_a_place_is_checked_before_the_work_and_nothing_is_made(tmp_path):
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    for good in ("a.html", "there", "new/b.html"):
+        storage.check_place(tmp_path / good)
+    for bad, says in (("there/a", "no folder"), ("folder", "directory")):
+        with pytest.raises(StorageError, match=rf"(?i)CM-STORE-001.*{says}"):
+            storage.check_place(tmp_path / bad)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "there"]
 
 
 def test_the_folder_behind_a_link_is_replaced(write, tmp_path):

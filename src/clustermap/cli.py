@@ -102,9 +102,10 @@ def demo(out_folder: OutFolder = Path("out/hvm"), as_json: AsJson = False) -> No
 @app.command()
 def new(study: StudyFile) -> None:
     """Write a commented study file to start from."""
-    from clustermap.storage import write_text
+    from clustermap.storage import check_place, write_text
     from clustermap.study.declaration import template
 
+    check_place(study)
     if study.exists():
         raise OptionError("CM-CLI-001", f"{study.name} is there already", fix="choose another name")
     write_text(study, template())
@@ -179,8 +180,10 @@ def draw(
     tiles: Annotated[str | None, typer.Option(help="A tile source to ask for online, by name.")] = None,
 ) -> None:
     """Draw the map of a finished run again, with another heading or with tiles."""
+    from clustermap.storage import check_place
     from clustermap.study import analyse, recorded_study, study_map
 
+    check_place(output)  # before the minutes that an analysis may take
     study = recorded_study(folder)
     result = _with_bar(lambda progress: analyse(study, progress=progress), quiet=False)
     study_map(result, title=title, tiles=tiles).save(output)

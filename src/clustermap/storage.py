@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,10 @@ from clustermap.errors import MAX_EXAMPLES, ClusterMapError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-__all__ = ["content_hash", "file_hash", "locked", "replace_folder", "safe_name", "write_atomic", "write_text"]
+__all__ = [
+    "check_place", "content_hash", "file_hash", "locked", "replace_folder", "resolved", "safe_name", "write_atomic",
+    "write_text",
+]  # fmt: skip
 
 _CHUNK = 1 << 20
 _TEMPORARY = ".clustermap-partial-"
@@ -32,6 +36,7 @@ _STALE_S = 3600  # a temporary file this old belongs to a writer that was killed
 _MAX_NAME = 80
 _DROPPINGS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # file managers leave them in any folder
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+_CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
@@ -79,6 +84,49 @@ def safe_name(text: str) -> str:
     return f"{slug or 'name'}-{content_hash(text)[:8]}"
 
 
+def resolved(path: str | Path) -> Path:
+    """Return the place that a name means now, links followed, whether anything stands there or not.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-001: no file can be called so.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError as error:  # a NUL, half a surrogate pair
+        raise StorageError(
+            "CM-STORE-001",
+            f"{_short(str(path))} is no name that a file can have ({error})",
+            fix="give a name of letters, digits, - and _",
+        ) from error
+
+
+def check_place(path: str | Path) -> None:
+    """Refuse a place where no file can be written, before work for it begins; nothing is made.
+
+    Parameters
+    ----------
+    path : path
+        Where a file is to stand.
+
+    Raises
+    ------
+    StorageError
+        CM-STORE-001: a folder or a device stands there, a file stands on the way, or the folder is closed.
+    """
+    target = resolved(path)
+    with _told(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        _refuse_device(target)
+        above = _above(target)
+        if above.is_dir() and not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(above))
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(above))
+
+
 def write_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
     """Write through a temporary name in the same folder, then rename: old file or new file, never half.
 
@@ -96,10 +144,11 @@ def write_atomic(path: str | Path, write: Callable[[Path], object]) -> Path:
     StorageError
         CM-STORE-001: it could not be written; what stood there is untouched.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     mark = f"{_TEMPORARY}{content_hash(target.name)[:8]}-"
     partial = target.parent / f"{mark}{secrets.token_hex(4)}{target.suffix}"
-    with _told(target.name):
+    with _told(target):
+        _refuse_device(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             write(partial)
@@ -127,15 +176,21 @@ def locked(folder: str | Path) -> Iterator[None]:
     Raises
     ------
     StorageError
-        CM-STORE-002 where another run holds it.
+        CM-STORE-001 where no lock can be written, CM-STORE-002 where another run holds it.
     """
-    target = Path(folder).resolve()
+    target = resolved(folder)
     lock = FileLock(target.parent / f"{_LOCK}{target.name}")
-    with _told(target.name):
+    with _told(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
+            if not Path(
+                lock.lock_file
+            ).exists():  # locks stay: nobody could make one here, so nobody holds one
+                raise FileNotFoundError(
+                    errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent)
+                ) from error
             raise StorageError(
                 "CM-STORE-002",
                 f"another run is writing to {target.name}",
@@ -171,43 +226,62 @@ def replace_folder(folder: str | Path, *, known: Collection[str], mark: str) -> 
         CM-STORE-001 it cannot be written, CM-STORE-002 another run holds it, CM-STORE-003 it holds files that no
         run wrote; what stands there is untouched in each case.
     """
-    target = Path(folder).resolve()
+    target = resolved(folder)
     partial = target.parent / f"{_TEMPORARY}{target.name}"
+    with _told(target):
+        _refuse_foreign(target, known, mark)  # before a lock is left beside what is none of ours
     with locked(target):
-        with _told(target.name):
+        with _told(target):
             _refuse_foreign(target, known, mark)
             _recover(target)
             partial.mkdir()
         try:
-            with _told(target.name, only=_DISK):
+            with _told(target, only=_DISK):
                 yield partial
-            with _told(target.name):
+            with _told(target):
                 for path in sorted(partial.rglob("*")):
                     _sync(path)
                 _sync(partial)
                 _refuse_foreign(target, known, mark)  # what came while the run was on
                 _swap(partial, target)
         finally:
-            with _told(target.name):
+            with _told(target):
                 _recover(target)
 
 
 def _refuse_foreign(target: Path, known: Collection[str], mark: str) -> None:
-    if not target.exists():
+    if not os.path.lexists(target):
         return
-    if target.is_dir():
-        found = sorted(p.name for p in target.iterdir() if p.name not in _DROPPINGS)
-        ours = mark in found
-        foreign = [n for n in found if not ours or n not in known or (target / n).is_dir()]
-    else:
-        foreign = [target.name]
-    if foreign:
-        more = ", …" if len(foreign) > MAX_EXAMPLES else ""
+    if not target.is_dir():
         raise StorageError(
             "CM-STORE-003",
-            f"{target.name} holds {len(foreign)} that no former run wrote: {', '.join(foreign[:MAX_EXAMPLES])}{more}",
+            f"{target.name} is there and is no folder",
+            why="a run writes a folder of its own, and what stands there would be lost",
+            fix=f"give another name, for instance {safe_name(target.name)}, or move {target.name} away",
+        )
+    found = sorted(p.name for p in target.iterdir() if p.name not in _DROPPINGS)
+    ours = mark in found
+    foreign = [n for n in found if not ours or n not in known or (target / n).is_dir()]
+    if foreign:
+        more = ", …" if len(foreign) > MAX_EXAMPLES else ""
+        held = "1 file or folder" if len(foreign) == 1 else f"{len(foreign)} files or folders"
+        raise StorageError(
+            "CM-STORE-003",
+            f"{target.name or target} holds {held} that no former run wrote: "
+            f"{', '.join(foreign[:MAX_EXAMPLES])}{more}",
             why="the folder is replaced as a whole, and they would be lost",
             fix=f"give a folder of its own, for instance {safe_name(target.name)}, or move them away",
+        )
+
+
+def _refuse_device(target: Path) -> None:
+    """Keep a rename from putting a file in the place of a device or a pipe."""
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode) and not target.is_dir():
+        raise StorageError(
+            "CM-STORE-001",
+            f"{target.name} is a device or a pipe, and would be replaced by a file",
+            why="a result is written beside its place and then renamed: old or new, never half",
+            fix="give the name of a file, and send that on",
         )
 
 
@@ -258,7 +332,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _told(name: str, *, only: Collection[int] | None = None) -> Iterator[None]:
+def _told(target: Path, *, only: Collection[int] | None = None) -> Iterator[None]:
     """Put what the system refuses in words; with `only`, just these kinds (other errors are not about writing)."""
     try:
         yield
@@ -267,11 +341,42 @@ def _told(name: str, *, only: Collection[int] | None = None) -> Iterator[None]:
     except OSError as error:
         if only is not None and error.errno not in only:
             raise
+        what, fix = _hindrance(target, error)
         raise StorageError(
             "CM-STORE-001",
-            f"{name} could not be written: {error.strerror or error}",
+            f"{_short(target.name or str(target))} could not be written: {what}",
             why="what stood there before is untouched",
-            fix="give the name of a file in it"
-            if error.errno == errno.EISDIR
-            else "free space on the disk, or choose a folder that can be written",
+            fix=fix,
         ) from error
+
+
+def _hindrance(target: Path, error: OSError) -> tuple[str, str]:
+    """Say what is in the way of a writer, and what mends it."""
+    above, said = _above(target), error.strerror or str(error)
+    place = above.name or str(above)
+    if not above.is_dir():
+        return (
+            f"{place} on the way to it is no folder",
+            f"give a place that is not below {place}, or move it away",
+        )
+    if error.errno in _CLOSED:
+        return (
+            f"{place} may not be written to ({said})",
+            "give a place in a folder of yours, or allow writing there",
+        )
+    if error.errno == errno.ENOENT:
+        return f"nothing can be made in {place} ({said})", "give a place in another folder"
+    if error.errno == errno.ENAMETOOLONG:
+        return said, "give a shorter name"
+    if error.errno == errno.EISDIR:
+        return said, "give the name of a file in it"
+    return said, "free space on the disk, or choose a folder that can be written"
+
+
+def _above(target: Path) -> Path:
+    """Return the nearest thing on the way to a place that is there."""
+    return next((p for p in target.parents if os.path.lexists(p)), target)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -78,3 +79,51 @@ def test_a_place_that_cannot_be_written_is_not_another_run(python, tmp_path):
     finally:
         closed.chmod(0o755)
     assert done.stdout.strip() == "CM-STORE-001", done.stderr
+
+
+COMMAND = """
+import json, sys
+from clustermap.cli import main
+command, places = json.loads(sys.argv[1])
+for place in places:
+    sys.argv = ["clustermap", *command, place]
+    print(f"== {place} ==", file=sys.stderr)
+    try:
+        main()
+    except SystemExit as left:
+        print(left.code)
+"""
+STUDY = Path(clustermap.__file__).parent / "_assets" / "studies" / "hvm.toml"
+COMMANDS = {
+    "demo": ["demo", "--out"],
+    "run": ["run", str(STUDY), "--out"],
+    "map": ["map", ".", "--out"],
+    "new": ["new"],
+}
+HINDRANCES = {
+    "closed/out": "closed may not be written to",
+    "closed/new/out": "closed may not be written to",
+    "mine.txt/out": "mine.txt on the way to it is no folder",
+    "mine.txt": "mine.txt is there",  # the last: a page alone may take the place of a file
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_writes_says_what_is_wrong_with_the_place(command, python, tmp_path):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "closed").chmod(0o555)
+    places = list(HINDRANCES)[: 3 if command == "map" else 4]
+    try:
+        done = python(COMMAND, json.dumps([COMMANDS[command], places]), obedient=True, cwd=tmp_path)
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    told = done.stderr.split("== ")[1:]
+    assert done.stdout.split() == ["3", "3", "3", *(["2"] if command == "new" else ["3"])][: len(places)]
+    for place, said in zip(places, told, strict=True):
+        assert said.startswith(place)
+        assert HINDRANCES[place] in said
+        assert "Mend it: " in said
+        assert "another run" not in said
+        assert "Traceback" not in said
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["closed", "mine.txt"]

@@ -12,7 +12,7 @@ from clustermap.detection import tree_lines
 from clustermap.errors import InputError
 from clustermap.maps import draw_map
 from clustermap.reports import csv_text, geopackage, input_record, manifest_text, markdown_report
-from clustermap.storage import file_hash, replace_folder, write_text
+from clustermap.storage import file_hash, replace_folder, resolved, write_text
 from clustermap.study.analysis import STAGES, analyse
 from clustermap.study.declaration import Study
 
@@ -53,7 +53,8 @@ def run_study(study: Study, out: str | Path, *, progress: Progress | None = None
     Raises
     ------
     StorageError
-        CM-STORE-002 where another run holds the folder, CM-STORE-003 where it holds files that no run wrote.
+        CM-STORE-001 where no folder can be made, CM-STORE-002 where another run holds it, CM-STORE-003 where it holds
+        files that no run wrote.
 
     Examples
     --------
@@ -61,7 +62,7 @@ def run_study(study: Study, out: str | Path, *, progress: Progress | None = None
     >>> result = run_study(Study.from_toml(demo_path()), "out/hvm")  # doctest: +SKIP
     >>> print(result.summary())  # doctest: +SKIP
     """
-    target = Path(out).resolve()  # before the folder it may stand in changes place
+    target = resolved(out)  # before the folder it may stand in changes place
     with replace_folder(target, known=(*OUTPUTS, _LOG), mark="manifest.json") as folder:
         result = analyse(study, progress=progress)
         _write(result, folder)
