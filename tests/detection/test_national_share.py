@@ -33,7 +33,7 @@ def world_of(seed):
 
 
 @pytest.mark.xfail(
-    reason="members are weighed and parted after the strongest set was held against the nation; that of a region never is"
+    reason="members are weighed after the strongest set was held against the nation, and regions never are"
 )
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_cluster_is_never_reported_below_the_national_share(family):
