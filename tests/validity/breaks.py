@@ -251,8 +251,8 @@ def broken(name: str) -> Iterator[None]:
         module = importlib.import_module(f"clustermap.{room}")
         for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
             importlib.import_module(found.name)
-    calibration._p_of_map.cache_clear()  # what was right would be remembered
+    calibration.forget()  # what was right would be remembered
     with pytest.MonkeyPatch.context() as patch:
         BREAKS[name](patch)
         yield
-    calibration._p_of_map.cache_clear()
+    calibration.forget()

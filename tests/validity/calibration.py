@@ -65,11 +65,19 @@ def checks() -> list[Check]:
 
 
 def families() -> list[dict[str, Any]]:
-    """Return the rows of the table of family errors."""
+    """Return the rows of the table of family errors; indices that are named are families of their own."""
     return [
-        {"statistic": row["statistic"], "world": world, "commit": row.get("commit", True)}
+        {
+            "name": f"{row['statistic']}{index and '_'}{index}-{world}",
+            "statistic": row["statistic"],
+            "world": world,
+            "index": index,
+            "maps": row.get("maps", TABLE["family"]["maps_recorded"]),
+            "commit": row.get("commit", True),
+        }
         for row in TABLE["family"]["checks"]
         for world in row["worlds"]
+        for index in row.get("indices", [""])
     ]
 
 
@@ -159,8 +167,10 @@ def _rejects(p: np.ndarray) -> np.ndarray:
     return p <= LEVEL * (1 + 1e-9)  # 2·25/1000 is .05, but for the last digit
 
 
-def wrong_maps(statistic: str, world: str, maps: int) -> int:
-    """Count the null maps on which any area stands out after correction."""
+def wrong_maps(statistic: str, world: str, maps: int, index: str = "") -> int:
+    """Count the null maps on which any area stands out after correction, by this index where there are several."""
+    if index:
+        return sum(index in _indices_found(statistic, world, m) for m in range(maps))
     return sum(
         len(
             subjects.FOUND[statistic](
@@ -170,6 +180,25 @@ def wrong_maps(statistic: str, world: str, maps: int) -> int:
         > 0
         for m in range(maps)
     )
+
+
+def maps_wrong_by_any(statistic: str, world: str, maps: int) -> int:
+    """Count the null maps on which anything stands out by any index: what one sees who looks at all of them."""
+    return sum(bool(_indices_found(statistic, world, m)) for m in range(maps))
+
+
+@cache
+def _indices_found(statistic: str, world: str, number: int) -> frozenset[str]:
+    """Ask all indices of one map at once; each is judged by itself."""
+    null_map = draw(f"{statistic} family by index", world, number)
+    seed = map_seed(statistic, world, "family by index", number)
+    return frozenset(subjects.FOUND_BY_INDEX[statistic](null_map, seed=seed))
+
+
+def forget() -> None:
+    """Forget what was computed."""
+    _p_of_map.cache_clear()
+    _indices_found.cache_clear()
 
 
 def power(curve: dict[str, Any], maps: int) -> list[float]:
@@ -189,7 +218,8 @@ def power(curve: dict[str, Any], maps: int) -> list[float]:
 
 def _finding(curve: dict[str, Any], world: worlds.World, seed: int) -> tuple[int, int]:
     if "measure" not in curve:
-        p = subjects.P[curve["statistic"]](world, draws=TABLE["draws"], alternative="two-sided", seed=seed)
+        draws = curve.get("draws", TABLE["draws"])
+        p = subjects.P[curve["statistic"]](world, draws=draws, alternative="two-sided", seed=seed)
         return int(_rejects(p[0])), 1
     found = set(subjects.FOUND[curve["statistic"]](world, seed=seed))
     if curve["measure"] == "family":

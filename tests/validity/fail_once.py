@@ -110,7 +110,7 @@ def see_family(row: dict[str, Any]) -> Seen:
     """Leave out the correction."""
     for maps in (FEW, c.TABLE["family"]["maps_commit"]):
         with broken("no correction"):
-            wrong = c.wrong_maps(row["statistic"], row["world"], maps)
+            wrong = c.wrong_maps(row["statistic"], row["world"], maps, row["index"])
         if wrong > c.limits(maps)[1]:
             seen = f"{wrong} of {maps} maps show something, at most {c.limits(maps)[1]} may"
             return {"mistake": "no correction", "seen": seen}
@@ -200,7 +200,7 @@ def all_tests() -> list[str]:
 def names() -> list[str]:
     """List all that must be seen to fail."""
     rows = [f"checks {check.name}" for check in c.checks()]
-    rows += [f"family {row['statistic']}-{row['world']}" for row in c.families()]
+    rows += [f"family {row['name']}" for row in c.families()]
     rows += [f"power {curve['name']}" for curve in c.TABLE["power"]["curves"]]
     return rows + [f"test {test}" for test in all_tests() if test not in NO_CODE]
 
@@ -213,7 +213,7 @@ def see(job: str) -> dict[str, Seen]:
     if part == "checks":
         return {job: see_check(next(check for check in c.checks() if check.name == key))}
     if part == "family":
-        return {job: see_family(next(r for r in c.families() if f"{r['statistic']}-{r['world']}" == key))}
+        return {job: see_family(next(r for r in c.families() if r["name"] == key))}
     return {job: see_curve(next(curve for curve in c.TABLE["power"]["curves"] if curve["name"] == key))}
 
 

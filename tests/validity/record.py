@@ -45,8 +45,12 @@ def one_check(check: c.Check, maps: int) -> Figures:
 
 def one_family(row: Figures, maps: int) -> Figures:
     """Share of null maps on which anything stands out after correction."""
-    wrong = c.wrong_maps(row["statistic"], row["world"], maps)
-    return {"maps": maps, "wrong": wrong, "rate": round(wrong / maps, 4)}
+    asked = row["statistic"], row["world"], maps
+    wrong = c.wrong_maps(*asked, row["index"])
+    found = {"maps": maps, "wrong": wrong, "rate": round(wrong / maps, 4)}
+    if row["index"]:
+        found["rate_of_any_index"] = round(c.maps_wrong_by_any(*asked) / maps, 4)
+    return found
 
 
 def one_curve(curve: Figures, maps: int) -> Figures:
@@ -63,8 +67,7 @@ def _jobs(quick: bool) -> dict[tuple[str, str], tuple[Any, Any, int]]:
     for check in c.checks():
         jobs["checks", check.name] = (one_check, check, QUICK if quick else c.TABLE["maps_recorded"])
     for row in c.families():
-        name = f"{row['statistic']}-{row['world']}"
-        jobs["family", name] = (one_family, row, QUICK if quick else c.TABLE["family"]["maps_recorded"])
+        jobs["family", row["name"]] = (one_family, row, QUICK if quick else row["maps"])
     for curve in c.TABLE["power"]["curves"]:
         jobs["power", curve["name"]] = (
             one_curve,
@@ -98,7 +101,10 @@ def as_page(figures: dict[str, dict[str, Figures]]) -> str:
         + (" **failed** |" if row["faults"] else " |")
         for name, row in sorted(figures["checks"].items())
     ]
-    family = [f"| `{name}` | {row['rate']:.2%} |" for name, row in sorted(figures["family"].items())]
+    family = [
+        f"| `{name}` | {row['maps']:,} | {row['rate']:.2%} |"
+        for name, row in sorted(figures["family"].items())
+    ]
     curves = [
         f"| `{name}` | {row['maps']:,} | {effect} | {share:.1%} |"
         for name, row in sorted(figures["power"].items())
@@ -115,10 +121,10 @@ def as_page(figures: dict[str, dict[str, Figures]]) -> str:
             "|---|---|---|---|---|---|",
             *checked,
             "",
-            f"Any finding at all after Benjamini–Hochberg, on {c.TABLE['family']['maps_recorded']:,} such maps.",
+            "Any finding at all after Benjamini–Hochberg on such maps.",
             "",
-            "| Statistic and world | Maps with a finding |",
-            "|---|---|",
+            "| Statistic and world | Maps | With a finding |",
+            "|---|---|---|",
             *family,
             "",
             "Power.",

@@ -75,6 +75,13 @@ def _concentration(world: World, *, draws: int, alternative: str, seed: int) -> 
     return result.frame.query("sector != 'rest'")["p"].to_numpy()
 
 
+def _weighted_gini(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+    result = cm.sector_concentration(
+        world.data, permutations=draws, replicates=0, correction="none", seed=seed
+    )
+    return result.wide("p")["gini_weighted"].to_numpy()
+
+
 def _kd_curve(world: World, draws: int, seed: int) -> Any:
     return cm.duranton_overman(
         world.data, sectors="kind", sector="sector", maximum_m=40_000, permutations=draws, seed=seed
@@ -212,6 +219,7 @@ P: dict[str, Callable[..., Floats]] = {
     "ellison_glaeser": _agglomeration("ellison_glaeser"),
     "maurel_sedillot": _agglomeration("maurel_sedillot"),
     "sector_concentration": _concentration,
+    "gini_weighted": _weighted_gini,
     "duranton_overman": _kd,
     "duranton_overman_sides": _kd_sides,
     "border_moran": _border(),
@@ -272,11 +280,12 @@ def _agglomerated(verb: str) -> Callable[..., Any]:
 
 
 def _concentrated(world: World, *, seed: int) -> Any:
+    """Name the indices by which a sector stands out."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ClusterMapWarning)
         table = cm.SectorTable.from_values(world.data).select(list("abcd"))  # the rest is nearly its own base
         frame = cm.sector_concentration(table, replicates=0, seed=seed).frame
-    return frame.index[frame["q"] <= LEVEL]
+    return frame.loc[frame["q"] <= LEVEL, "measure"]
 
 
 def _related(world: World, *, seed: int) -> Any:
@@ -309,7 +318,8 @@ FOUND: dict[str, Callable[..., Any]] = {
     "ellison_glaeser": _agglomerated("ellison_glaeser"),
     "maurel_sedillot": _agglomerated("maurel_sedillot"),
     "coagglomeration": _agglomerated("coagglomeration"),
-    "sector_concentration": _concentrated,
     "proximity": _related,
     "quotient_change": _changed,
 }
+# The indices by which anything stands out, where q corrects over the sectors of one index.
+FOUND_BY_INDEX: dict[str, Callable[..., Any]] = {"sector_concentration": _concentrated}

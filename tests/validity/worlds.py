@@ -362,6 +362,21 @@ def plants_drawn(rng: np.random.Generator, effect: float) -> World:
     return World((frame, pd.Series(share, index=range(_PLANT_AREAS))))
 
 
+@cache
+def _unlike_shares() -> np.ndarray:
+    return np.random.default_rng(20_261_127).dirichlet(np.full(25, 1.5))
+
+
+def quotients_drawn(rng: np.random.Generator, effect: float) -> World:
+    """Throw 300 firms at 25 areas; three middling areas draw 1 + `effect` times their share."""
+    share = _unlike_shares()
+    pull = share.copy()
+    pull[np.argsort(share)[10:13]] *= 1 + effect
+    codes = [f"A{i:02}" for i in range(len(share))]
+    firms = pd.DataFrame({"sector": rng.multinomial(300, pull / pull.sum())}, index=codes)
+    return World(SectorTable.from_values(firms, area_totals=pd.Series(share * 1e7, index=codes)))
+
+
 def copied(rng: np.random.Generator, effect: float) -> World:
     """Presences in areas that differ; the second sector copies the first in a share `effect` of them."""
     values = presences(rng).data.values.copy()
@@ -390,5 +405,6 @@ NULL = {
     )
 }  # fmt: skip
 PATTERNED = {
-    world.__name__: world for world in (autoregressive, block, town_drawn, plants_drawn, copied, settled)
+    world.__name__: world
+    for world in (autoregressive, block, town_drawn, plants_drawn, quotients_drawn, copied, settled)
 }
