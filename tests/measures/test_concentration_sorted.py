@@ -46,6 +46,32 @@ def test_units_added_step_by_step_give_the_indices_of_all_that_fell_so_far(seed,
         np.testing.assert_allclose(found, sorted_anew(counts, share, size), rtol=1e-9, atol=1e-12)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.lists(st.booleans(), min_size=1, max_size=5))
+def test_throws_made_together_are_those_made_one_by_one(seed, size, by_place):
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.full(size, 0.7)) + 1e-9
+    share /= share.sum()
+    accept, alias = engine._alias(share)
+    added = np.where(by_place, 0, rng.integers(1, 25, len(by_place)))
+    uniform = rng.random((3, added.sum()))
+    many = rng.multinomial(40, share, (3, sum(by_place)))
+    together, alone = np.empty((3, len(added), 6)), np.empty((len(added), 6))
+    sorted_kernels.grow_all(uniform, many, added, accept, alias, share, together)
+    for row, counts, found in zip(uniform, many, together, strict=True):
+        at = row * size
+        place = np.minimum(at.astype(np.int64), size - 1)
+        thrown = iter(np.where(at - place < accept[place], place, alias[place]).tolist())
+        known = iter(counts)
+        steps = [np.flatnonzero(next(known)) if n == 0 else [next(thrown) for _ in range(n)] for n in added]
+        numbers = [
+            counts[sum(by_place[:k]), s] if by_place[k] else np.ones(len(s)) for k, s in enumerate(steps)
+        ]
+        ends = np.cumsum([len(s) for s in steps])
+        flat = [np.concatenate(parts).astype(np.int64) for parts in (steps, numbers)]
+        sorted_kernels.grow(*flat, ends, share, size, alone)
+        np.testing.assert_array_equal(found, alone)
+
+
 @pytest.mark.parametrize("crowded", [False, True])
 def test_places_of_a_throw_fall_by_the_reference_at_every_size(crowded, monkeypatch):
     """The mean Herfindahl of n units thrown at shares w is Σw² + (1 − Σw²)/n, whatever was thrown before."""

@@ -273,22 +273,16 @@ def _grown(rng: np.random.Generator, draws: int, ends: Ints, chance: Floats) -> 
     added = np.diff(ends, prepend=0)
     crowded = added > _CROWDED * len(chance)
     single = np.where(crowded, 0, added)
-    step = np.repeat(np.arange(len(ends)), single)
+    if crowded.any():
+        uniform = np.empty((draws, int(single.sum())))
+        many = np.empty((draws, int(crowded.sum()), len(chance)), dtype=np.int64)
+        for one_by_one, by_place in zip(uniform, many, strict=True):
+            rng.random(out=one_by_one)
+            by_place[:] = rng.multinomial(added[crowded], chance)
+    else:
+        uniform, many = rng.random((draws, int(ends[-1]))), np.empty((draws, 0, len(chance)), dtype=np.int64)
     out = np.empty((draws, len(ends), _INDICES))
-    for draw in out:
-        at = rng.random(len(step)) * len(chance)
-        place = np.minimum(at.astype(np.int64), len(chance) - 1)
-        place = np.where(at - place < accept[place], place, alias[place])
-        number, last = np.ones(len(place), dtype=np.int64), np.cumsum(single)
-        if crowded.any():
-            many = rng.multinomial(added[crowded], chance)
-            which, where = np.nonzero(many)
-            which = np.flatnonzero(crowded)[which]
-            order = np.argsort(np.concatenate((step, which)), kind="stable")
-            place = np.concatenate((place, where))[order]
-            number = np.concatenate((number, many[many > 0]))[order]
-            last = np.cumsum(single + np.bincount(which, minlength=len(ends)))
-        sorted_kernels.grow(place, number, last, chance, len(chance), draw)
+    sorted_kernels.grow_all(uniform, many, single, accept, alias, chance, out)
     return out
 
 

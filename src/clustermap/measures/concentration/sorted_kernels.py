@@ -23,7 +23,7 @@ from clustermap.measures.concentration.kernels import (
     THEIL,
 )
 
-__all__ = ["grow", "measure_counts", "tally"]
+__all__ = ["grow", "grow_all", "measure_counts", "tally"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -125,6 +125,53 @@ def grow(place: Ints, number: Ints, ends: Ints, share: Floats, parts: int, out: 
         old, new = new, old
         whose, whose_new = whose_new, whose
         _indices(old, held, float(n), parts, out[step])
+
+
+@compiled(
+    "void(float64[:, ::1], int64[:, :, ::1], int64[::1], float64[::1], int64[::1], float64[::1], float64[:, :, ::1])"
+)
+def grow_all(
+    uniform: Floats, many: Ints, added: Ints, accept: Floats, alias: Ints, share: Floats, out: Floats
+) -> None:
+    """Throw units one by one, or take them by place, and let every throw grow as in `grow`.
+
+    Parameters
+    ----------
+    uniform
+        Throws × units thrown one by one, between 0 and 1.
+    many
+        Throws × steps that are taken by place × places: units.
+    added
+        Units that each step throws one by one; 0 where it is taken by place.
+    accept, alias
+        Walker's table of the shares.
+    share
+        As in `grow`; all places are in it.
+    out
+        Throws × steps × indices.
+    """
+    places, steps = share.size, added.size
+    most = uniform.shape[1] + many.shape[1] * places
+    place, number = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    ends = np.empty(steps, dtype=np.int64)
+    for b in range(out.shape[0]):
+        i, j, t = 0, 0, 0
+        for step in range(steps):
+            for _ in range(added[step]):
+                at = uniform[b, i] * places
+                k = min(int(at), places - 1)
+                place[t] = k if at - k < accept[k] else alias[k]
+                number[t] = 1
+                i += 1
+                t += 1
+            if added[step] == 0:
+                for k in range(places):
+                    if many[b, j, k] > 0:
+                        place[t], number[t] = k, many[b, j, k]
+                        t += 1
+                j += 1
+            ends[step] = t
+        grow(place[:t], number[:t], ends, share, places, out[b])
 
 
 @compiled("void(int64[:, ::1], int64[::1], int64[:, ::1])")
