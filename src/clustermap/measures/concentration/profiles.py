@@ -55,7 +55,7 @@ def sector_concentration(
     interval : float
         Coverage that the interval aims at.
     correction : {"fdr_bh", "bonferroni", "none"}
-        How q corrects over the sectors, measure by measure.
+        How q corrects over the sectors of one index: each index is a family of its own.
     seed : int, optional
         None draws one and records it.
     progress : callable or bool, optional
@@ -88,6 +88,10 @@ def sector_concentration(
     the areas that hold any. The p of each sector is that of throws of its own; the p of different sectors hang together
     by what they share. Against the rest each sector has its own reference, and its own throws. A replicate draws all
     firms anew: 999 permutations and 999 replicates of 3 million firms in such a table take about a minute on two cores.
+
+    q answers for one index, which is chosen before looking. Whoever looks at all seven asks seven families (six, as
+    Krugman's is twice Hoover's): where four sectors lie at random, something stands out by one of them on 16 % of maps,
+    not on 5 % (page `validity`).
 
     The interval is the index less its bootstrap bias, ± the normal quantile of √(se² + bias²): approximate, and wider
     than need be where most areas hold few firms of the sector, because there the bias is large and itself uncertain.

@@ -46,7 +46,8 @@ class Concentration:
     permutations, replicates, seed : int
         Throws at random, resamples, and what both come from.
     interval, correction : float, str
-        As asked; q corrects over all profiles, measure by measure.
+        As asked; q corrects over all profiles, for each measure by itself: to look at all seven is to ask seven
+        families.
     family_size : int
         Tests of one measure that q is corrected for.
     method, null, alternative : str
@@ -134,7 +135,8 @@ class Concentration:
                 (
                     f"Every index of few firms exceeds 0 by chance alone: each is held against {self.permutations:,} "
                     f"random locations of as many firms (seed {self.seed}), two-sided, q by {self.correction} over "
-                    f"{self.family_size:,} {many}."
+                    f"{self.family_size:,} {many} of one index: of seven indices, some find something by chance more "
+                    "often than one that was chosen before looking."
                 ),
                 (
                     f"{len(more):,} {many} are more uneven than random location (Gini by reference), "
