@@ -69,8 +69,10 @@ def circles(world: Any, seed: int) -> Sets:
     near = near[:, : max(2, int(ALL_SHARE * len(at)))]
     total = count.sum()
 
+    e = np.cumsum(expected[near], axis=1)
+
     def ratios(counts: np.ndarray) -> np.ndarray:
-        c, e = np.cumsum(counts[near], axis=1), np.cumsum(expected[near], axis=1)
+        c = np.cumsum(counts[near], axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = c * np.log(c / e) + (total - c) * np.log((total - c) / (total - e))
         return np.where(c > e, np.nan_to_num(value), 0.0)

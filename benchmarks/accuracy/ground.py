@@ -3,7 +3,7 @@
 Corridors and discs cross areas; the scan, which takes counts by area, stands beside the methods among firms. Ground is
 held against ground and the sector's firms against the sector's firms, summed over worlds. "surface, half" widens each
 region of the surface to where the ratio falls to half of its highest excess, as long as a cell by itself has p ≤ 0.05:
-the edge that a wide plateau has under a kernel. Every cell is recorded when it is done, and a later call goes on from
+the edge that a wide plateau has under a kernel. Every row is recorded when it is done, and a later call goes on from
 there. ``--tuning`` uses the seeds that may be looked at and writes nothing; ``--quick`` takes three of them. ``--rows
 TEXT`` and ``--only NAME`` narrow it; ``--fresh`` scores it anew; ``--workers N`` changes no answer.
 
@@ -61,7 +61,7 @@ def widened(surface: Any) -> Any:
     return shapely.union_all(shapely.box(x - half, y - half, x + half, y + half))
 
 
-def grounds(world: Any, names: tuple[str, ...], seed: int) -> dict[str, Any]:
+def grounds(world: Any, call: tuple[str, ...], seed: int) -> dict[str, Any]:
     """Detect with the methods of one call; the ground of what each found."""
     from clustermap import detect_clusters
 
@@ -69,36 +69,38 @@ def grounds(world: Any, names: tuple[str, ...], seed: int) -> dict[str, Any]:
     firms = world.firms[["firm_id", "sic", "geometry"]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if names[0].startswith("scan"):
-            background = names[0].removeprefix("scan, ").replace(" ", "-")
+        if call[0].startswith("scan"):
+            background = call[0].removeprefix("scan, ").replace(" ", "-")
             found = detect_clusters(
                 world.table, world.graph, sector="planted", background=background, **asked
             )
         else:
-            found = detect_clusters(firms, method=names[0], sector=SECTOR, **asked)
-    out = {names[0]: shapely.union_all(found.footprints.geometry.to_numpy())}
-    return out | ({"surface, half": widened(found.surfaces[0])} if names[0] == "surface" else {})
+            found = detect_clusters(firms, method=call[0], sector=SECTOR, **asked)
+    out = {call[0]: shapely.union_all(found.footprints.geometry.to_numpy())}
+    return out | ({"surface, half": widened(found.surfaces[0])} if call[0] == "surface" else {})
 
 
-def run(job: tuple[str, tuple[str, ...], int]) -> dict[str, list[float]]:
+def run(job: tuple[str, list[tuple[str, ...]], int]) -> dict[str, list[float]]:
     """Make one world: by method the areas of both, found, planted, and the same of the sector's firms."""
     from clustermap.testing import make_world
 
-    row, names, seed = job
+    row, calls, seed = job
     world = make_world(**rows.GROUNDS[row], seed=seed)
     truth = world.ground
     if truth is None:
         truth = shapely.union_all(world.areas.frame.geometry.loc[sorted(world.members)].to_numpy())
     at = shapely.get_coordinates(world.firms.geometry.to_numpy()[world.firms["sector"].to_numpy()])
     planted = shapely.intersects_xy(truth, at[:, 0], at[:, 1])
-    start = time.process_time()
-    found = grounds(world, names, seed)
-    spent, out = time.process_time() - start, {}
-    for method, own in found.items():
-        inside = shapely.intersects_xy(own, at[:, 0], at[:, 1])
-        areas = (shapely.intersection(own, truth).area, own.area, truth.area)
-        firms = ((inside & planted).sum(), inside.sum(), planted.sum())
-        out[method] = [*areas, *firms, not own.is_empty, spent]
+    out = {}
+    for call in calls:
+        start = time.process_time()
+        found = grounds(world, call, seed)
+        spent = time.process_time() - start
+        for method, own in found.items():
+            inside = shapely.intersects_xy(own, at[:, 0], at[:, 1])
+            areas = (shapely.intersection(own, truth).area, own.area, truth.area)
+            firms = ((inside & planted).sum(), inside.sum(), planted.sum())
+            out[method] = [*areas, *firms, not own.is_empty, spent]
     return out
 
 
@@ -134,19 +136,21 @@ def main() -> None:
     seeds = rows.GROUND_TEST_SEEDS if writes else rows.GROUND_TUNING_SEEDS
     seeds = seeds[:QUICK] if asked.quick else seeds
     done = earlier("ground").get("rows", {}) if writes and not asked.fresh else {}
+    calls = [call for call in CALLS if any(asked.only in name for name in call)]
     with ProcessPoolExecutor(asked.workers) as pool:
-        for names in (names for names in CALLS if any(asked.only in name for name in names)):
-            for row in (row for row in rows.GROUNDS if asked.rows in row):
-                found = {name: done[row][name] for name in names if name in done.get(row, {})}
-                if len(found) < len(names):
-                    runs = list(pool.map(run, [(row, names, seed) for seed in seeds]))
-                    found = {name: summarise([r[name] for r in runs]) for name in names}
-                    if writes:  # beside whatever else is recorded by now
-                        recorded = earlier("ground").get("rows", {})
-                        recorded[row] = recorded.get(row, {}) | found
-                        record("ground", {"rows": recorded, "seeds": [seeds[0], seeds[-1]]}, quiet=True)
-                for name, figures in found.items():
-                    print(f"{row:26s} {name:22s} {figures}", flush=True)
+        for row in (row for row in rows.GROUNDS if asked.rows in row):
+            found = {name: done[row][name] for call in calls for name in call if name in done.get(row, {})}
+            left = [call for call in calls if any(name not in found for name in call)]
+            if left:
+                runs = list(pool.map(run, [(row, left, seed) for seed in seeds]))
+                new = {name: summarise([r[name] for r in runs]) for call in left for name in call}
+                found |= new
+                if writes:  # beside whatever else is recorded by now
+                    recorded = earlier("ground").get("rows", {})
+                    recorded[row] = recorded.get(row, {}) | new
+                    record("ground", {"rows": recorded, "seeds": [seeds[0], seeds[-1]]}, quiet=True)
+            for name, figures in found.items():
+                print(f"{row:26s} {name:22s} {figures}", flush=True)
 
 
 if __name__ == "__main__":

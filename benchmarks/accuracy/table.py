@@ -90,20 +90,23 @@ PLANTED = {"test": rows.TEST_SEEDS, "more": rows.MORE_TEST_SEEDS, "tuning": rows
 
 
 def run(job: tuple[tuple[str, ...], str, int]) -> list[dict[str, float]]:
-    """Make one world and score detectors on it: one, or answers of one oracle."""
+    """Make one world and score detectors on it: one, those of points, or the answers of the oracle."""
     from clustermap.testing import make_world
 
     names, row, seed = job
     made = rows.ROWS[row].world
     world = make_world(**made, points=names[0] in OF_POINTS, seed=seed)
-    start = time.process_time()
     if names[0] in ORACLES:
+        start = time.process_time()
         answers = oracle(world, seed, made)
-        found = [answers[ORACLES[name]] for name in names]
-    else:
-        found = [DETECTORS[name](world, seed) for name in names]
-    spent = time.process_time() - start
-    return [score(world, sets) | {"processor_s": spent} for sets in found]
+        spent = time.process_time() - start
+        return [score(world, answers[ORACLES[name]]) | {"processor_s": spent} for name in names]
+    out = []
+    for name in names:
+        start = time.process_time()
+        found = DETECTORS[name](world, seed)
+        out.append({"processor_s": time.process_time() - start} | score(world, found))
+    return out
 
 
 def warm(names: tuple[str, ...]) -> None:
@@ -115,9 +118,10 @@ def warm(names: tuple[str, ...]) -> None:
 
 
 def groups(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Put answers of one search together."""
-    told = tuple(name for name in names if name in ORACLES)
-    return [(name,) for name in names if name not in ORACLES] + ([told] if told else [])
+    """Put together what shares a world that is dear to make, or a search."""
+    together = [tuple(n for n in names if n in shared) for shared in (OF_POINTS, ORACLES)]
+    alone = [(n,) for n in names if n not in OF_POINTS and n not in ORACLES]
+    return alone + [group for group in together if group]
 
 
 def seeds_of(row: str, name: str, sample: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 import rows
 from scores import score, summarise
 
-MOST_POINTS, WORLDS, BEST = 2_000, 20, 6
+MOST_POINTS, WORLDS, BEST = 2_000, 10, 6
 GRID: dict[str, dict[str, tuple[Any, ...]]] = {
     "DBSCAN": {"near": (5, 10, 20), "quantile": (0.3, 0.5, 0.7, 0.9), "most": (0.3, 0.5, 0.7)},
     "DBSCAN, weighted": {
