@@ -1,4 +1,7 @@
-"""What others would do with the same counts: thresholds, hot spots, density and circles."""
+"""What others would do with the same counts: thresholds, hot spots, density and circles.
+
+Settings of DBSCAN and HDBSCAN are the best of ``tune_points.py`` on tuning seeds.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +118,7 @@ def _areas_of(firms: Any, label: np.ndarray, most: float) -> Sets:
     return [s for s in sets if len(s) > 1]
 
 
-def density(world: Any, seed: int, *, near: int = 10, quantile: float = 0.5, most: float = 0.5) -> Sets:  # noqa: ARG001 - one signature for all
+def density(world: Any, seed: int, *, near: int = 10, quantile: float = 0.5, most: float = 0.9) -> Sets:  # noqa: ARG001 - one signature for all
     """Cluster the sector's points (scikit-learn's DBSCAN); towns are dense, whatever their share."""
     from sklearn.cluster import DBSCAN
 
@@ -128,10 +131,10 @@ def weighted_density(
     world: Any,
     seed: int,  # noqa: ARG001 - one signature for all
     *,
-    near: int = 20,
-    quantile: float = 0.5,
-    over: float = 1.25,
-    most: float = 0.5,
+    near: int = 10,
+    quantile: float = 0.9,
+    over: float = 1.5,
+    most: float = 0.9,
 ) -> Sets:
     """Do the same with each point counted by the sparsity of all firms in its area: dense is what is over the share."""
     from sklearn.cluster import DBSCAN
@@ -151,7 +154,7 @@ def weighted_density(
     return _areas_of(firms, label, most)
 
 
-def hierarchy(world: Any, seed: int, *, part: int = 50, leaves: bool = False, most: float = 0.5) -> Sets:  # noqa: ARG001 - one signature for all
+def hierarchy(world: Any, seed: int, *, part: int = 50, leaves: bool = False, most: float = 0.9) -> Sets:  # noqa: ARG001 - one signature for all
     """Cluster the sector's points at every density (scikit-learn's HDBSCAN)."""
     from sklearn.cluster import HDBSCAN
 

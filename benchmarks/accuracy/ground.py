@@ -5,7 +5,7 @@ held against ground and the sector's firms against the sector's firms, summed ov
 region of the surface to where the ratio falls to half of its highest excess, as long as a cell by itself has p ≤ 0.05:
 the edge that a wide plateau has under a kernel. Every row is recorded when it is done, and a later call goes on from
 there. ``--tuning`` uses the seeds that may be looked at and writes nothing; ``--quick`` takes three of them. ``--rows
-TEXT`` and ``--only NAME`` narrow it; ``--fresh`` scores it anew; ``--workers N`` changes no answer.
+TEXT`` and ``--only START`` narrow it; ``--fresh`` scores it anew; ``--workers N`` changes no answer.
 
 ``processor_s`` is the processor time of a world, of all threads; the two surfaces are two answers of one call.
 """
@@ -136,7 +136,7 @@ def main() -> None:
     seeds = rows.GROUND_TEST_SEEDS if writes else rows.GROUND_TUNING_SEEDS
     seeds = seeds[:QUICK] if asked.quick else seeds
     done = earlier("ground").get("rows", {}) if writes and not asked.fresh else {}
-    calls = [call for call in CALLS if any(asked.only in name for name in call)]
+    calls = [call for call in CALLS if any(name.startswith(asked.only) for name in call)]
     with ProcessPoolExecutor(asked.workers) as pool:
         for row in (row for row in rows.GROUNDS if asked.rows in row):
             found = {name: done[row][name] for call in calls for name in call if name in done.get(row, {})}

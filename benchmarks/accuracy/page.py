@@ -28,6 +28,7 @@ TABLES = {  # between these markers of the page: the detectors of one table, as 
         "scan, homogeneous": "even background",
         "scan, field": "field",
         "scan, minimum effect": "minimum effect",
+        "scan, minimum effect, own truth": "— on its own truth",
         "oracle, most likely set": "oracle: most likely set",
         "oracle, likely areas": "oracle: likely areas",
         "oracle, likely links": "oracle: likely links",

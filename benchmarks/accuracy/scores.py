@@ -16,11 +16,11 @@ def inner_links(graph: Any, sets: Sets) -> Links:
     return frozenset((a, b) for a, b in pairs if a < b for own in sets if a in own and b in own)
 
 
-def score(world: Any, found: Sets) -> dict[str, float]:
+def score(world: Any, found: Sets, planted: Sets | None = None) -> dict[str, float]:
     """Count links found, planted and both; adjusted Rand index and best Jaccard of the areas."""
     from sklearn.metrics import adjusted_rand_score
 
-    planted = [frozenset(c) for c in world.planted]
+    planted = [frozenset(c) for c in world.planted] if planted is None else planted
     ours, truth = inner_links(world.graph, found), inner_links(world.graph, planted)
     codes = list(world.areas.frame.index)
     jaccard = [max((len(p & f) / len(p | f) for f in found), default=0.0) for p in planted]
@@ -32,6 +32,19 @@ def score(world: Any, found: Sets) -> dict[str, float]:
         "ari": adjusted_rand_score(_labels(codes, planted), _labels(codes, found)),
         "jaccard": float(np.mean(jaccard)) if jaccard else np.nan,
     }
+
+
+def score_effect(world: Any, found: Sets, *, least: float) -> dict[str, float]:
+    """Judge a minimum effect on its own truth: links of areas whose true quotient, background and all, is above it.
+
+    False is a set that has no such quotient as a whole, which is what its p speaks of.
+    """
+    from baselines import components
+
+    risk, size = world.risk, world.table.area_totals
+    above = components(world, (risk > least).to_numpy())
+    whole = [float(np.average(risk[list(own)], weights=size[list(own)])) for own in found]
+    return score(world, found, above) | {"false": float(any(q <= least for q in whole))}
 
 
 def _labels(codes: list[str], sets: Sets) -> list[int]:

@@ -24,7 +24,7 @@ import baselines
 import rows
 from oracle import ANSWERS, oracle
 from page import write_page
-from scores import score, summarise
+from scores import score, score_effect, summarise
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
 from _record import earlier, record
@@ -32,7 +32,7 @@ from _record import earlier, record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WORKERS, DRAWS = 2, 199
+WORKERS, DRAWS, EFFECT = 2, 199, 1.25
 
 
 def ours(world: Any, seed: int, **options: Any) -> list[frozenset[str]]:
@@ -63,8 +63,8 @@ def auto(world: Any, seed: int) -> list[frozenset[str]]:
 
 
 def minimum_effect(world: Any, seed: int) -> list[frozenset[str]]:
-    """Scan against 1.25 times the national share: another question, here judged on the planted excess."""
-    return ours(world, seed)
+    """Scan against 1.25 times the national share: another question, judged on the planted excess and on its own."""
+    return ours(world, seed, minimum_lq=EFFECT)
 
 
 DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
@@ -72,6 +72,7 @@ DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
     "scan, homogeneous": homogeneous,
     "scan, field": field,
     "scan, minimum effect": minimum_effect,
+    "scan, minimum effect, own truth": minimum_effect,
     "LQ > 1.25": baselines.lq_above,
     "exact Poisson + BH": baselines.exact_poisson,
     "LISA HH": baselines.lisa_high_high,
@@ -105,7 +106,9 @@ def run(job: tuple[tuple[str, ...], str, int]) -> list[dict[str, float]]:
     for name in names:
         start = time.process_time()
         found = DETECTORS[name](world, seed)
-        out.append({"processor_s": time.process_time() - start} | score(world, found))
+        spent = time.process_time() - start
+        judged = score_effect(world, found, least=EFFECT) if "own truth" in name else score(world, found)
+        out.append(judged | {"processor_s": spent})
     return out
 
 

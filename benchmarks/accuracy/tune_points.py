@@ -18,14 +18,14 @@ from scores import score, summarise
 
 MOST_POINTS, WORLDS, BEST = 2_000, 10, 6
 GRID: dict[str, dict[str, tuple[Any, ...]]] = {
-    "DBSCAN": {"near": (5, 10, 20), "quantile": (0.3, 0.5, 0.7, 0.9), "most": (0.3, 0.5, 0.7)},
+    "DBSCAN": {"near": (5, 10, 20), "quantile": (0.3, 0.5, 0.7, 0.9), "most": (0.3, 0.5, 0.7, 0.9)},
     "DBSCAN, weighted": {
-        "near": (5, 10, 20, 40),
-        "quantile": (0.5, 0.9),
-        "over": (1.1, 1.25, 1.5),
-        "most": (0.5, 0.7),
+        "near": (5, 10, 20),
+        "quantile": (0.7, 0.9, 1.0),
+        "over": (1.25, 1.5, 1.75, 2.0),
+        "most": (0.5, 0.7, 0.9),
     },
-    "HDBSCAN": {"part": (10, 20, 50, 100), "leaves": (False, True), "most": (0.3, 0.5, 0.7)},
+    "HDBSCAN": {"part": (10, 20, 50, 100), "leaves": (False, True), "most": (0.3, 0.5, 0.7, 0.9)},
 }
 CALLS = {
     "DBSCAN": baselines.density,
