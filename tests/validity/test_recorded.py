@@ -79,6 +79,21 @@ def test_the_page_shows_the_recorded_figures(record):
 
 
 @pytest.mark.checkout
+@pytest.mark.parametrize("page", ["gini", "herfindahl", "hoover", "krugman", "theil", "hachman"])
+def test_pages_say_how_often_one_of_seven_indices_finds_something_by_chance(record, page):
+    rows = [row for row in RECORDED["family"].values() if "rate_of_any_index" in row]
+    (of_any,) = {row["rate_of_any_index"] for row in rows}
+    folder = record.PAGE.parent
+    said, told = (
+        (folder / name).read_text(encoding="utf-8") for name in (f"statistics/{page}.md", "validity.md")
+    )
+    assert f"finds something on {of_any:.0%} of maps".replace("%", " %") in said
+    assert f"finds something on {of_any:.2%} of these maps".replace("%", " %") in told
+    low, high = (end(row["rate"] for row in rows) for end in (min, max))
+    assert f"on {100 * low:.1f} to {100 * high:.1f} % of 4,000 maps" in told
+
+
+@pytest.mark.checkout
 @pytest.mark.parametrize("page", ["validity.md", "statistics/local_moran.md"])
 def test_pages_say_of_sparse_counts_what_is_recorded(record, page):
     said = (record.PAGE.parent / page).read_text(encoding="utf-8")

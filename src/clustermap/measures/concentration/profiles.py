@@ -90,7 +90,7 @@ def sector_concentration(
     firms anew: 999 permutations and 999 replicates of 3 million firms in such a table take about a minute on two cores.
 
     q answers for one index, which is chosen before looking. Whoever looks at all seven asks seven families (six, as
-    Krugman's is twice Hoover's): where four sectors lie at random, something stands out by one of them on 16 % of maps,
+    Krugman's is twice Hoover's): where four sectors lie at random, something stands out by one of them on 15 % of maps,
     not on 5 % (page `validity`).
 
     The interval is the index less its bootstrap bias, ± the normal quantile of √(se² + bias²): approximate, and wider
