@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clustermap.errors import ClusterMapError, ClusterMapWarning, NetworkError, OptionError
+from clustermap.errors import ClusterMapError, ClusterMapWarning, NetworkError, OptionError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,7 +282,9 @@ def _print_frame(frame: pd.DataFrame, as_json: bool, title: str) -> None:
     out.print(table)
     if len(plain) > _SHOWN:
         out.print(
-            f"… and {len(plain) - _SHOWN} more rows: --json prints them all.", markup=False, highlight=False
+            f"… and {plural(len(plain) - _SHOWN, 'more row')}: --json prints them all.",
+            markup=False,
+            highlight=False,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pyproj import CRS, Transformer, proj_version_str
 from pyproj.exceptions import CRSError as ProjError
 
-from clustermap.errors import MAX_EXAMPLES, CrsError, examples
+from clustermap.errors import MAX_EXAMPLES, CrsError, examples, part_of, plural
 
 __all__ = [
     "BRITISH_NATIONAL_GRID",
@@ -136,7 +136,8 @@ def check_coordinates(what: str, x: Any, y: Any, crs: Any) -> None:
         looks = _guess(x[good], y[good]) or "no degrees"
         raise CrsError(
             "CM-CRS-003",
-            f"{what}: {len(outside):,} of {good.sum():,} coordinates lie outside ±180/±90 degrees: {shown}; "
+            f"{what}: {part_of(len(outside), good.sum(), 'coordinate', 'lies', 'lie')} outside ±180/±90 "
+            f"degrees: {shown}; "
             f"together they look like {looks}",
             why="metres labelled as degrees are reprojected to infinity",
             fix='frame.set_crs("EPSG:27700", allow_override=True) where the data carries the label, crs="EPSG:27700" '
@@ -146,8 +147,8 @@ def check_coordinates(what: str, x: Any, y: Any, crs: Any) -> None:
     if swapped > _MOSTLY and given < 1 - _MOSTLY:
         raise CrsError(
             "CM-CRS-005",
-            f"{what}: {swapped:.0%} of {good.sum():,} coordinates fall in Britain if latitude and longitude are "
-            f"swapped, {given:.0%} as given",
+            f"{what}: {swapped:.0%} of {plural(good.sum(), 'coordinate')} would fall in Britain if latitude and "
+            f"longitude were swapped, {given:.0%} as given",
             why="swapped points land thousands of kilometres away without any sign of it",
             fix="swap the two columns: x is longitude, y is latitude",
         )
@@ -161,7 +162,8 @@ def _check_planar(what: str, x: Any, y: Any, crs: Any) -> None:
     if degrees or elsewhere:
         raise CrsError(
             "CM-CRS-003",
-            f"{what}: {len(x):,} coordinates are said to be in {parse(crs).name}, but x {_span(x)}, y {_span(y)} "
+            f"{what}: {plural(len(x), 'coordinate is', 'coordinates are')} said to be in "
+            f"{parse(crs).name}, but x {_span(x)}, y {_span(y)} "
             f"{'are degrees' if degrees else 'lie outside Britain'}",
             why="they would all land in one spot, or in the sea, without any sign of it",
             fix='crs="EPSG:4326"' if degrees else 'crs="EPSG:…", the system that the source names',
@@ -221,15 +223,15 @@ def check_reach(what: str, lon: Any, lat: Any, crs: Any) -> None:
     if swapped > _MOSTLY:
         raise CrsError(
             "CM-CRS-005",
-            f"{what}: {swapped:.0%} of {len(lon):,} coordinates fall in the area of use of {system.name} if latitude "
-            f"and longitude are swapped, {given:.0%} as given",
+            f"{what}: {swapped:.0%} of {plural(len(lon), 'coordinate')} would fall in the area of use of {system.name} "
+            f"if latitude and longitude were swapped, {given:.0%} as given",
             why="swapped points land thousands of kilometres away without any sign of it",
             fix="swap the two columns: x is longitude, y is latitude",
         )
     raise CrsError(
         "CM-CRS-008",
-        f"{what}: {1 - given:.0%} of {len(lon):,} coordinates (longitude {_span(lon)}, latitude {_span(lat)}) lie "
-        f"outside the area of use of {system.name} ({', '.join(f'{b:g}' for b in area.bounds)})",
+        f"{what}: {1 - given:.0%} of {plural(len(lon), 'coordinate')} (longitude {_span(lon)}, latitude {_span(lat)}) "
+        f"lie outside the area of use of {system.name} ({', '.join(f'{b:g}' for b in area.bounds)})",
         why="distances and areas are distorted there, or mean nothing",
         fix='project_to= a system that is meant for the place, for instance "EPSG:3035" for Europe',
     )

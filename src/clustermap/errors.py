@@ -19,6 +19,8 @@ __all__ = [
     "StatisticsError",
     "StorageError",
     "examples",
+    "part_of",
+    "plural",
     "printable",
 ]
 
@@ -125,3 +127,34 @@ def examples(rows: Iterable[tuple[object, object]]) -> str:
             f"row {row} ({name if len(name) <= _LONGEST_EXAMPLE else name[:_LONGEST_EXAMPLE] + '…'})"
         )
     return ", ".join(shown)
+
+
+def plural(n: float, one: str, many: str = "") -> str:
+    """Put a number before its noun, or before a noun and its verb.
+
+    Examples
+    --------
+    >>> plural(1, "area"), plural(1200, "area"), plural(2, "authority")
+    ('1 area', '1,200 areas', '2 authorities')
+    >>> plural(1, "area has", "areas have")
+    '1 area has'
+    """
+    return f"{n:,} {one if n == 1 else many or _plural_of(one)}"
+
+
+def part_of(k: float, n: float, one: str, has: str = "", have: str = "") -> str:
+    """Say how many of how many: the noun follows the second number, the verb the first (and one of one, or none).
+
+    Examples
+    --------
+    >>> part_of(1, 309, "area", "has", "have"), part_of(2, 309, "area", "has", "have"), part_of(1, 1, "cluster")
+    ('1 of 309 areas has', '2 of 309 areas have', '1 of 1 cluster')
+    """
+    verb = has if k == 1 or n == 1 else have
+    return f"{k:,} of {plural(n, one)}{f' {verb}' if verb else ''}"
+
+
+def _plural_of(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in {*"aeou"}:
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "sh", "ch", "x")) else f"{noun}s"

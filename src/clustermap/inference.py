@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError
+from clustermap.errors import ClusterMapWarning, OptionError, StatisticsError, plural
 
 if TYPE_CHECKING:
     from clustermap.schema import Alternative, Correction
@@ -272,7 +272,8 @@ def permutations_needed(family: int, alpha: float, *, largest_share: float = 0.0
     wanted = int(np.ceil(20 * max(family, 1) / alpha / (1 - largest_share))) - 1
     if wanted > MAXIMUM_AUTO:
         warnings.warn(
-            f"[CM-STAT-004] {family} tests at {alpha} ask for {wanted:,} permutations; {MAXIMUM_AUTO:,} are taken, "
+            f"[CM-STAT-004] {plural(family, 'test')} at {alpha} ask{'s' * (family == 1)} for {wanted:,} permutations; "
+            f"{MAXIMUM_AUTO:,} are taken, "
             "so the smallest p-values are coarse",
             ClusterMapWarning,
             stacklevel=3,
@@ -329,13 +330,14 @@ def check_resolution(
     if smallest > reachable:
         raise StatisticsError(
             "CM-STAT-003",
-            f"{draws} permutations cannot reject any of {family} tests at {alpha} with correction={correction!r}",
+            f"{draws} permutations cannot reject any of {plural(family, 'test')} at {alpha} with "
+            f"correction={correction!r}",
             why=f"the smallest {alternative} p is {smallest:.3g}",
             fix=f'permutations="auto", or at least {needed}',
         )
     if draws < needed:
         warnings.warn(
-            f"[CM-STAT-005] {draws} permutations are coarse for {family} tests at {alpha} ({correction}): "
+            f"[CM-STAT-005] {draws} permutations are coarse for {plural(family, 'test')} at {alpha} ({correction}): "
             f'a single small p cannot be rejected below {needed}; pass permutations="auto"',
             ClusterMapWarning,
             stacklevel=3,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import MAX_EXAMPLES, ClusterMapError, examples
+from clustermap.errors import MAX_EXAMPLES, ClusterMapError, examples, part_of, plural
 from clustermap.schema import LEDGER_COLUMNS, VERDICTS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Ledger:
         if total != self.n_in or not abs(value - self.value_in) <= slack or (counts < 0).any() or unknown:
             raise ClusterMapError(
                 "CM-LEDGER-001",
-                f"the ledger accounts for {total} of {self.n_in} rows and {value} of {self.value_in} in value"
+                f"the ledger accounts for {part_of(total, self.n_in, 'row')} and {value} of {self.value_in} in value"
                 + (f"; unknown verdicts: {', '.join(sorted(map(str, unknown)))}" if unknown else ""),
                 why="a row that nobody accounts for is a silent loss",
                 fix=_FAULT,
@@ -135,13 +135,13 @@ class Ledger:
         """Say in plain sentences what became of the rows."""
         lines = [
             (
-                f"{self.n_in:,} rows came in: {self.accepted:,} accepted, {self.repaired:,} repaired, "
+                f"{plural(self.n_in, 'row')} came in: {self.accepted:,} accepted, {self.repaired:,} repaired, "
                 f"{self.set_aside:,} set aside."
             )
         ]
         kept = self.frame[self.frame["verdict"] != "accepted"]
         lines += [
-            f"{row.verdict}: {row.reason}, {row.n:,} rows (for example {row.examples})."
+            f"{row.verdict}: {row.reason}, {plural(row.n, 'row')} (for example {row.examples})."
             for row in kept.itertuples()
         ]
         return "\n".join([*lines, *self.notes])

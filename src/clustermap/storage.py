@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from clustermap.errors import MAX_EXAMPLES, ClusterMapError, StorageError
+from clustermap.errors import MAX_EXAMPLES, ClusterMapError, StorageError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -264,7 +264,7 @@ def _refuse_foreign(target: Path, known: Collection[str], mark: str) -> None:
     foreign = [n for n in found if not ours or n not in known or (target / n).is_dir()]
     if foreign:
         more = ", …" if len(foreign) > MAX_EXAMPLES else ""
-        held = "1 file or folder" if len(foreign) == 1 else f"{len(foreign)} files or folders"
+        held = plural(len(foreign), "file or folder", "files or folders")
         raise StorageError(
             "CM-STORE-003",
             f"{target.name or target} holds {held} that no former run wrote: "

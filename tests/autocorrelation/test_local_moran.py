@@ -160,7 +160,7 @@ def test_isolates_have_no_statistic_and_are_no_test(with_isolate):
     assert (alone["value"], alone["label"], alone["status"]) == (20.0, "isolate", "isolate")
     assert result.family_size == 7
     assert result.frame.drop("z")["p"].notna().all()
-    assert "1 areas have no neighbour and no statistic: z" in result.summary()
+    assert "1 area has no neighbour and no statistic: z" in result.summary()
     # its value stays among those that could have been anybody's neighbour
     z = (y - y.mean()).to_numpy()
     near = [[1], [0, 2], [1, 3], [2, 4], [3, 5], [4, 6], [5], []]

@@ -109,7 +109,7 @@ def test_values_whose_squares_are_no_numbers_are_refused_and_another_unit_clears
     n = 24
     ring = Graph.from_arrays([*range(n), *range(n)], [*range(1, n), 0, n - 1, *range(n - 1)], [1] * 2 * n)
     values = pd.Series(np.random.default_rng(3).uniform(1, 2, n))
-    with pytest.raises(StatisticsError, match="1 of 1 variables hold values above") as error:
+    with pytest.raises(StatisticsError, match="1 of 1 variable holds values above") as error:
         verb(values * scale, ring, permutations=99, seed=1)
     assert error.value.code == "CM-MORAN-009"
     mended = eval(error.value.fix, {"values": values * scale})  # noqa: S307 - our own words

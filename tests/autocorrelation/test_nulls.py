@@ -74,8 +74,8 @@ def test_polygons_and_a_lookup_of_the_same_authorities_are_one_null():
 def test_areas_alone_and_areas_outside_are_said():
     words = nulls.within(pd.Series({"a": "W", "b": "W", "c": "E"})).bind(LABELS).words
     assert "3 groups of 6 areas" in words
-    assert "1 areas alone" in words
-    assert "3 areas in no authority form a group of their own" in words
+    assert "1 area alone" in words
+    assert "3 areas in no authority form a group" in words
 
 
 def test_shifts_move_the_grid_as_a_whole():

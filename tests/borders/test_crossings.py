@@ -63,7 +63,7 @@ def test_a_cluster_inside_one_authority_crosses_nothing(planted, halves):
     assert shared.pairs.empty
     assert list(shared.pairs.columns) == list(PAIR_COLUMNS)
     assert shared.effective_authorities.tolist() == [1.0]
-    assert "0 of 1 clusters cross a border" in shared.summary()
+    assert "0 of 1 cluster crosses a border" in shared.summary()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_area_in_two_authorities_is_halved_and_totals_stay(planted, by_column
     assert shared.frame["share"].sum() == pytest.approx(1.0)
     # links A–(A,B) and (A,B)–B cross by half each, and carry half of their borders
     assert shared.pairs[["n_links", "border_km"]].to_numpy().tolist() == [[1.0, 10.0]]
-    assert "1 of 25 areas lie in several" in shared.membership_rule
+    assert "1 of 25 areas lies in several" in shared.membership_rule
 
 
 def test_full_counts_twice_and_says_so(planted, by_columns):
@@ -194,13 +194,13 @@ def test_one_authority_by_name_or_code(planted, halves, asked):
     own = crossing(planted(ROW), halves).of(asked)
     assert own.frame["share"].tolist() == [0.6]
     assert own.summary() == "East holds 60% of C1 (180), together with West."
-    assert repr(own) == "<AuthorityShare: East, in 1 clusters>"
+    assert repr(own) == "<AuthorityShare: East, in 1 cluster>"
     assert "East holds" in own._repr_html_()
 
 
 def test_an_authority_without_and_one_with_a_cluster_of_its_own(planted, halves):
     shared = crossing(planted({"r2c0": 60, "r2c1": 60}), halves)
-    assert shared.of("East").summary() == "East shares in none of 1 clusters."
+    assert shared.of("East").summary() == "East shares in none of 1 cluster."
     assert shared.of("West").summary() == "West holds 100% of C1 (120), alone."
 
 
@@ -221,7 +221,7 @@ def test_a_name_of_two_authorities_needs_a_code(planted, by_columns):
 def test_the_summary_and_its_short_forms(planted, halves):
     shared = crossing(planted(ROW), halves)
     assert "C1 lies in 2 authorities: East 60%, West 40%; as many as 1.9 equal ones." in shared.summary()
-    assert repr(shared) == "<Crossing: 1 of 1 clusters cross, 1 pairs of authorities>"
+    assert repr(shared) == "<Crossing: 1 of 1 cluster crosses, 1 pair of authorities>"
     assert shared._repr_html_().startswith("<pre>")
     assert shared.areas is shared.clusters.areas
 
@@ -292,7 +292,7 @@ def test_a_border_is_supported_by_the_copies_that_cross_it(planted):
     ) in by_pair.index:  # one square beyond the border: the border is crossed where the square is held
         assert by_pair["E", "M"] == pytest.approx(held["r2c3"])
         assert by_pair["E", "M"] < 1.0
-    assert "borders are crossed again" in shared.summary()
+    assert "1 of 2 crossed borders is crossed again" in shared.summary()
 
 
 def test_a_border_that_no_copy_crosses_has_no_support(planted):

@@ -233,7 +233,7 @@ def test_areas_in_no_authority_are_one_group_and_are_told():
     known = HALVES.iloc[:5]
     found = border_moran(SIX, ROW, authorities=known, permutations=99, seed=1)
     assert found.outside == ("5",)
-    assert "1 areas lie wholly or partly in no authority" in found.summary()
+    assert "1 area lies wholly or partly in no authority" in found.summary()
     assert ("(none)", "V") in set(zip(found.pairs["a"], found.pairs["b"], strict=True))
     assert found.pairs["statistic"].sum() == pytest.approx(found.total, abs=1e-12)
 
@@ -247,7 +247,7 @@ def test_many_sectors_are_each_what_they_are_alone():
     one = many["planted"]
     for name in ("frame", "pairs", "continuity"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(alone, name), check_exact=True)
-    assert one.summary() == alone.summary().replace("1 sectors", "2 sectors")
+    assert one.summary() == alone.summary().replace("1 sector", "2 sectors")
     assert "2 sectors split by borders" in many.summary()
     assert "\n" not in repr(many)
     with pytest.raises(ClusterMapError, match="CM-SECTOR-001"):

@@ -125,7 +125,7 @@ def test_one_or_two_areas_are_no_question(five, members):
     line = line_test(areas, members=members, graph=graph, seed=1)
     assert line.status == "too few areas"
     assert np.isnan(line.p)
-    assert "always lie on a line" in line.summary()
+    assert " on a line, so there is no p" in line.summary()
 
 
 # --- what data selected -----------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_a_small_gap_is_closed_and_every_figure_is_right(parted):
     assert np.isnan(joint_row["p_field"])
     assert found.clusters.searches["n_clusters"].tolist() == [1]
     assert "are one cluster, C1, through a06 (Gap)" in found.summary()
-    assert repr(found) == "<Bridges: 1 of 1 gaps closed, 1 clusters>"
+    assert repr(found) == "<Bridges: 1 of 1 gap closed, 1 cluster>"
     assert "<table" in found._repr_html_()
     assert len(parted.frame) == 2  # what was given stays as it was
 
@@ -106,7 +106,7 @@ def test_a_gap_longer_than_asked_for_is_not_looked_at(parted):
     short, long = bridges(found, most=1, seed=1), bridges(found, most=2, seed=1)
     assert short.frame.empty
     assert list(short.frame.columns) == list(BRIDGE_COLUMNS)
-    assert "within 1 areas" in short.summary()
+    assert "within 1 area" in short.summary()
     assert long.frame["areas"].tolist() == [["a06", "a07"]]
 
 

@@ -293,7 +293,7 @@ def test_firms_without_a_value_add_nothing_and_are_counted():
         seed=2,
     )
     assert not set(frame["firm_id"][1500:1520]) & set(got.members["firm_id"])
-    assert "20 of 2,520 firms have no value" in got.summary()
+    assert "20 of 2,520 firms add nothing: no value" in got.summary()
 
 
 @pytest.mark.parametrize(("n", "places"), [(8_999, 0), (9_000, 1)])

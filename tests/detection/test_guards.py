@@ -51,10 +51,10 @@ def test_a_stack_is_listed_with_its_share_of_the_sector(crowded):
     assert (part["n_firms"], part["share_of_stack"], part["share_of_sector"]) == (30, 0.75, 30 / 36)
     assert part["lq"] == pytest.approx(0.75 / 0.36)
     assert set(found.members["firm_id"]) == set(crowded["firm_id"].iloc[60:])
-    assert "1 of 61 addresses hold more than 20 firms each: 40 firms, 40.0% of all." in found.summary()
+    assert "1 of 61 addresses holds more than 20 firms each: 40 firms, 40.0% of all." in found.summary()
     assert "83.3% of planted (2.08 times the overall share)" in found.summary()
     assert found.geo().geometry.iloc[0].x == 405_000
-    assert repr(found) == "<Stacks: 1 addresses with more than 20 firms>"
+    assert repr(found) == "<Stacks: 1 address with more than 20 firms>"
     assert "<pre>" in found._repr_html_()
 
 
@@ -90,7 +90,7 @@ def test_a_cap_leaves_so_many_an_address_and_a_drop_none(crowded):
     capped, dropped = thinned(firms, "cap", 20), thinned(firms, "drop", 20)
     assert (len(capped.firms), len(dropped.firms)) == (80, 60)
     assert set(dropped.firms.frame["firm_id"]) == set(crowded["firm_id"].iloc[:60])
-    assert "1 stacks were capped at 20 firms: 20 of 100 firms are left out." in capped.told
+    assert "1 stack was capped at 20 firms: 20 of 100 firms are left out." in capped.told
     assert_accounted(capped.firms.ledger)
     assert set(capped.firms.activities["firm_id"]) == set(capped.firms.frame["firm_id"])
     assert thinned(firms, "keep", 1).firms is firms
@@ -133,7 +133,7 @@ def test_a_table_without_stacks_keeps_the_one_with_them(crowded):
     assert table.ledger.n_in == 100
     assert table.ledger.n("in a stack: left out by the guard") == 40
     assert table.ledger.value_in == pytest.approx(whole.ledger.value_in)
-    assert "1 stacks were dropped" in table.summary()
+    assert "1 stack was dropped" in table.summary()
     untouched = cm.tabulate(crowded, areas, sectors=SECTOR, stacks="drop", per_address=40)
     assert untouched.with_stacks is None
     assert untouched.values.equals(whole.values)
@@ -152,9 +152,9 @@ def test_a_scan_reports_what_is_found_with_stacks_and_without(world):
     assert trap in set(found.with_stacks.members["area"])
     pd.testing.assert_frame_equal(found.with_stacks.frame, raw.frame)
     text = found.summary()
-    assert "stacks were capped at 100 firms" in text
+    assert "1 stack was capped at 100 firms" in text
     assert "With the stacks kept: 1 cluster; without them: 1 cluster." in text
-    assert f"C1: with the stacks it has 1 areas ({world.areas.names[trap]}) more and 0 areas fewer." in text
+    assert f"C1: with the stacks it has 1 area ({world.areas.names[trap]}) more and 0 areas fewer." in text
 
 
 def test_firms_are_searched_both_ways(world):

@@ -462,7 +462,7 @@ def test_figures_that_are_not_known_are_counted_in_words(grid, make_table):
     some = SectorTable.from_values(values, area_totals=table.area_totals)
     found = detect_clusters(some, grid.graph, permutations=99, seed=1)
     assert len(found.frame) == 1
-    assert "2 of 36 areas have no known figure and take no part." in found.summary()
+    assert "2 of 36 areas take no part: no figure is known there." in found.summary()
     none = SectorTable.from_values(values * np.nan, area_totals=table.area_totals)
     told = detect_clusters(none, grid.graph, permutations=99, seed=1)
     assert len(told.frame) == 0
@@ -473,7 +473,7 @@ def test_figures_that_are_not_known_are_counted_in_words(grid, make_table):
 def test_a_cluster_that_does_not_exist_is_told_with_those_that_do(grid, make_table):
     found = detect_clusters(make_table(grid, dict.fromkeys(SHAPES["pair"], 60)), grid.graph, seed=1)
     for ask in (found.values, found.described):
-        with pytest.raises(InputError, match=r"(?s)CM-SCAN-012.*0 of 1 clusters.*'C9'.*one of: C1"):
+        with pytest.raises(InputError, match=r"(?s)CM-SCAN-012.*0 of 1 cluster.*'C9'.*one of: C1"):
             ask("C9")
     empty = detect_clusters(make_table(grid), grid.graph, seed=1)
     with pytest.raises(InputError, match=r"(?s)CM-SCAN-012.*there is none"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -263,6 +266,69 @@ def test_a_map_of_clusters_of_firms_speaks_plainly(dense_town, method):
     assert "e+0" not in page["lead"] + found.summary()
     assert page["firms"]["location"] == ""
     assert "Whether the places are workplaces or registered offices is unknown." in page["cautions"]
+
+
+def _flags(page, sector):
+    """Read which of the points on a page are of a sector."""
+    packed = np.frombuffer(base64.b64decode(page["firms"]["of"][sector]), dtype=np.uint8)
+    return np.unpackbits(packed, count=page["firms"]["n"]).astype(bool)
+
+
+def _found(firms, method, sector=None):
+    options = {"radius_m": 18_000} if method == "surface" else {"radius_m": 9_000, "minimum": 8}
+    return cm.detect_clusters(
+        firms, sector=sector or {"steel": ["241"]}, method=method, permutations=99, seed=1, **options
+    )
+
+
+@pytest.mark.parametrize("method", ["surface", "dbscan"])
+def test_firms_of_the_sector_are_told_from_the_others_they_were_held_against(dense_town, method):
+    page = draw_map(_found(dense_town, method))._payload
+    steel = (dense_town.frame["sic"].astype(str) == "24100").to_numpy()
+    _, order = geometry.pack_points(dense_town.frame.geometry.x, dense_town.frame.geometry.y, dense_town.crs)
+    assert page["firms"]["n"] == len(dense_town)
+    assert _flags(page, "steel").tolist() == steel[order].tolist()
+
+
+def test_each_sector_has_firms_of_its_own_and_a_sector_without_a_cluster_too(dense_town):
+    both = {"steel": ["241"], "shops": ["471"]}
+    found = _found(dense_town, "surface", both)
+    page = draw_map(found)._payload
+    assert [sector["id"] for sector in page["sectors"]] == ["shops", "steel"]
+    assert (_flags(page, "steel") != _flags(page, "shops")).all()
+    none = replace(
+        found, frame=found.frame.iloc[:0], members=found.members.iloc[:0], outlines=found.outlines.iloc[:0]
+    )
+    assert [sector["id"] for sector in draw_map(none)._payload["sectors"]] == ["shops", "steel"]
+
+
+def test_firms_that_are_given_are_told_apart_by_their_identity(dense_town):
+    given = replace(dense_town, frame=dense_town.frame.iloc[::-3])
+    page = draw_map(_found(dense_town, "surface"), firms=given)._payload
+    steel = (given.frame["sic"].astype(str) == "24100").sum()
+    assert (page["firms"]["n"], _flags(page, "steel").sum()) == (134, steel)
+    assert steel > 0
+
+
+def test_where_all_firms_are_too_many_those_of_the_sector_are_drawn(dense_town, monkeypatch):
+    monkeypatch.setattr("clustermap.maps.content._MOST_POINTS", 399)
+    page = draw_map(_found(dense_town, "surface"))._payload
+    assert (page["firms"]["n"], _flags(page, "steel").sum()) == (58, 58)
+
+
+def test_where_no_sector_was_named_the_members_are_drawn_and_nothing_is_told_apart(dense_town):
+    found = cm.detect_clusters(dense_town, method="dbscan", radius_m=9_000, minimum=8)
+    page = draw_map(found)._payload
+    assert page["firms"]["of"] == {}
+    assert page["firms"]["n"] == found.members["firm_id"].nunique()
+
+
+def test_the_whole_map_holds_footprints_that_reach_beyond_the_firms(dense_town):
+    found = _found(dense_town, "surface")
+    (south, west), (north, east) = draw_map(found)._payload["bounds"]
+    low, left, high, right = (found.footprints.to_crs(4326).total_bounds)[[1, 0, 3, 2]]
+    assert south <= low + 1e-4 <= high <= north + 1e-4
+    assert west <= left + 1e-4 <= right <= east + 1e-4
 
 
 def test_authorities_of_which_nothing_more_is_known_are_called_authorities(clusters, districts, quotients):

@@ -171,7 +171,7 @@ def test_rules_that_are_none_are_refused(options):
 def test_the_summary_counts_what_can_be_decided():
     counts = pd.DataFrame({"s": [10, 5, 5], "rest": [60, 95, 130]}, index=["A", "B", "C"])
     bounds = quotient_bounds(counts, rounding="fives", sector="s")
-    assert "s: 1 areas above 1 whatever the figures, 1 below, 1 undecidable." in bounds.summary()
+    assert "s: 1 area above 1 whatever the figures, 1 below, 1 undecidable." in bounds.summary()
     assert repr(bounds) == "<QuotientBounds: 3 cells, 1 undecidable at 1>"
     assert bounds._repr_html_().startswith("<pre>Bounds of location quotients")
     assert bounds.areas is None

@@ -369,7 +369,7 @@ def test_firms_far_from_all_others_are_left_out_and_said(stacked):
     firms = pd.concat([stacked, far], ignore_index=True)
     result = colocation_quotient(firms, column="kind", radius_m=100, a="a", b="b", **QUICK)
     assert (result.n_firms, result.left_out) == (60, 1)
-    assert "1 firms have no neighbour" in result.summary()
+    assert "1 firm is left out: no neighbour." in result.summary()
     one_way = Graph.from_arrays(
         ["f000", "f001", "f002", "f003"], ["f001", "f002", "f001", "f002"], [1, 1, 1, 0]
     )

@@ -169,7 +169,7 @@ def test_plants_side_by_side_are_found_and_scattered_ones_are_not():
     # two in each area is more even than chance: dispersed
     assert frame.loc["even", "gamma"] < 0
     assert frame.loc["even", "q"] < 0.05
-    assert "1 sectors concentrated, 1 dispersed" in result.summary()
+    assert "1 sector concentrated, 1 dispersed" in result.summary()
 
 
 # --- properties -------------------------------------------------------------------
@@ -251,7 +251,7 @@ def test_firms_are_located_and_sorted_into_sectors():
     frame = result.frame.set_index("sector")
     assert frame["n_plants"].to_dict() == {"software": 2, "steel": 2}
     assert frame["value"].to_dict() == {"software": 10, "steel": 30}
-    assert "1 of 5 firms lie outside all areas." in result.summary()
+    assert "1 of 5 firms lies outside all areas." in result.summary()
     count = ellison_glaeser(firms, areas, sectors=rules, value="firms", permutations=0).frame
     assert (count["herfindahl"] == 0.5).all()
     with pytest.raises(InputError, match="CM-PLANT-008"):
@@ -285,7 +285,7 @@ def test_plants_of_nobody_are_left_out_and_told(toy, jobs):
     more = pd.concat([toy, toy.assign(employment=0)])
     result = ellison_glaeser(more, base=jobs, permutations=0)
     assert one(result).gamma == pytest.approx(0.05990628, abs=5e-9)
-    assert "10 of 20 plants employ nobody" in result.summary()
+    assert "10 of 20 plants are left out: nobody employed" in result.summary()
 
 
 BAD = {
@@ -341,7 +341,7 @@ def test_the_result_keeps_what_it_was_made_with(toy, jobs):
         "the given totals",
     )
     assert result.base.to_dict() == {"G": 0.1, "L": 0.4, "W": 0.5}
-    assert repr(result) == "<Agglomeration: Ellison–Glaeser γ of 1 sectors, base the given totals>"
+    assert repr(result) == "<Agglomeration: Ellison–Glaeser γ of 1 sector, base the given totals>"
     assert "knows no distance" in " ".join(result.summary().split())
     assert "<pre>" in result._repr_html_()
     assert "nothing was tested" in cm.maurel_sedillot(toy, base=jobs, permutations=0).summary()

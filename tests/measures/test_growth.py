@@ -100,7 +100,7 @@ def test_what_is_new_is_said():
     assert frame.loc[("A", "new"), ["national", "mix", "competitive", "allocation"]].to_list() == [0, 3, 0, 0]
     assert frame.loc[("A", "here"), "status"] == "new in the area: no rate of its own"
     assert frame.loc[("A", "here"), "competitive"] == 4
-    assert "1 cells: new in the nation" in result.summary()
+    assert "1 cell: new in the nation" in result.summary()
 
 
 def test_a_suppressed_cell_makes_an_unknown_sum():

@@ -168,7 +168,7 @@ def test_groups_by_area_and_sector(firms, areas):
     located = cm.read_firms(firms)
     by_area = survival(located, areas, until="2015-01-01", by="area")
     assert by_area.groups.set_index("group")["firms"].to_dict() == {"A": 3, "B": 2}
-    assert "1 of 6 firms lie outside all areas." in by_area.summary()
+    assert "1 of 6 firms lies outside all areas." in by_area.summary()
     by_sector = survival(
         located, until="2015-01-01", by="sector", sectors={"steel": ["241", "242"], "it": ["62"]}
     )
@@ -270,7 +270,7 @@ def test_survival_says_what_it_is():
     assert list(result.frame.columns) == list(SURVIVAL_COLUMNS)
     assert repr(result) == "<Survival: 22 firms in 2 groups, until 2020-01-01>"
     text = result.summary()
-    for words in ("Log-rank test between 2 groups", "limit law is rough", "no failure", "1 of 23 firms have no drug",
+    for words in ("Log-rank test between 2 groups", "limit law is rough", "no failure", "1 of 23 firms has no drug",
                   "ends recorded since 2018-06-01"):  # fmt: skip
         assert words in text
     assert "too young to say" in text
@@ -291,8 +291,8 @@ def test_births_and_stock_counted_by_hand(firms, areas):
     assert (row.lower, row.upper) == pytest.approx((low, high))
     assert row.p == pytest.approx(0.5)  # both of two births, each in A with chance 1/2
     assert frame.loc[("A", 2011), "lower"] == 0
-    assert "1 of 6 firms lie outside all areas." in result.summary()
-    assert "1 of 7 firms have no date of incorporation" in result.summary()
+    assert "1 of 6 firms lies outside all areas." in result.summary()
+    assert "1 of 7 firms is left out: no date of incorporation" in result.summary()
 
 
 def test_births_by_sector_sum_to_all(firms, areas):

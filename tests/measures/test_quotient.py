@@ -313,7 +313,7 @@ def test_suppressed_cells_have_no_quotient_and_short_totals_are_told(three):
     published = SectorTable.from_values(hidden, area_totals=three.sum(axis=1), sector_totals=three.sum())
     full = location_quotient(published)
     assert "totals are sums" not in full.summary()
-    assert "1 cells: suppressed." in full.summary()
+    assert "1 cell: suppressed." in full.summary()
     assert row(full, "B", "steel").lq == row(location_quotient(three), "B", "steel").lq
 
 
@@ -488,12 +488,12 @@ def test_polygons_come_along(three, squares):
 def test_the_summary_says_what_stands_out(three):
     text = location_quotient(three, sector="steel").summary()
     # A 30 of an expected 10, B 30 of 30, C 40 of 60
-    assert "3 areas in 1 sectors against the nation; 95% intervals" in text
-    assert "steel: 1 areas above 1 and 1 below beyond chance (most: A 3.00)." in text
+    assert "3 areas in 1 sector against the nation; 95% intervals" in text
+    assert "steel: 1 area above 1 and 1 below beyond chance (most: A 3.00)." in text
     assert "q by fdr_bh over 3 tests" in text
     assert "the rest of the nation" in location_quotient(three, reference="rest").summary()
     assert "the named areas" in location_quotient(three, reference=["A"]).summary()
-    assert "1 areas above 1" in location_quotient(three, sector="steel", correction="none").summary()
+    assert "1 area above 1" in location_quotient(three, sector="steel", correction="none").summary()
 
 
 def test_the_summary_stays_short_and_carries_the_table_note(three):

@@ -81,7 +81,7 @@ def test_absences_that_chance_does_not_explain_are_counted_where_they_do_not_sta
     assert short.zeros[["area", "sector"]].to_numpy().tolist() == [["A", "s"]]
     assert short.zeros["p"].iloc[0] == pytest.approx(2 * (1 - 1 / 3) ** 1_000)
     assert "s: 2 areas above 1 and 1 below beyond chance" in short.summary()
-    assert '1 cells without firms do not stand in the frame (cells="nonzero")' in short.summary()
+    assert '1 cell without firms: left out of the frame (cells="nonzero")' in short.summary()
     assert short.of("s").loc["A", "upper"] == pytest.approx(3 * (1 - 0.025 ** (1 / 1_000)))
 
 

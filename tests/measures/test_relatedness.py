@@ -282,7 +282,7 @@ def test_an_area_without_anything_is_left_out_and_said(random_table):
     random_table.loc["Z"] = 0
     result = proximity(random_table, null="hypergeometric")
     assert "Z" not in result.presence.index
-    assert "1 areas hold nothing" in result.summary()
+    assert "1 area is left out: nothing is there" in result.summary()
 
 
 def test_a_sector_in_every_area_has_a_proximity_and_no_test():

@@ -91,7 +91,7 @@ def test_the_summary_names_the_caveat(counts):
     result = quotient_variants(counts)
     text = result.summary()
     assert "It is a ranking, not a test" in text
-    assert "1 quotients are 0 and have no logarithm" in text
+    assert "1 quotient is 0, without a logarithm" in text
     assert repr(result) == "<QuotientVariants: 5 areas × 3 sectors, z of log>"
     assert result._repr_html_().startswith("<pre>Logarithms")
     assert result.wide("z").shape == (5, 3)

@@ -75,7 +75,7 @@ def test_the_ledger_accounts_for_every_row_and_every_employee(firms):
 
 def test_a_suppressed_value_is_missing_and_not_zero(firms):
     assert np.isnan(firms.frame.set_index("firm_id")["value"]["c"])
-    assert "1 values are missing or suppressed; they are not 0." in firms.ledger.notes
+    assert "1 value is missing or suppressed, not 0." in firms.ledger.notes
 
 
 @pytest.mark.parametrize("name", ["firms.csv", "firms.csv.gz", "firms.zip", "firms.tsv", "firms.parquet"])
@@ -497,7 +497,7 @@ def test_swapped_axes_abroad_are_refused_too():
 
 def test_shared_places_are_told():
     firms = read_firms(table(lat=[51.7, 51.7, 51.7, 51.8]))
-    assert "1 places carry more than one firm (up to 3; 75.0% of the firms)." in firms.ledger.notes
+    assert "1 place carries more than one firm (up to 3; 75.0% of the firms)." in firms.ledger.notes
 
 
 CELL = st.sampled_from(

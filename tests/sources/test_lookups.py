@@ -36,9 +36,9 @@ def test_a_second_authority_beside_the_first_becomes_a_row(write):
         ["a", "x", 0.5], ["a", "y", 0.5], ["b", "x", 1.0],
     ]  # fmt: skip
     assert lookup.frame["name"].tolist() == ["X", "Y", "X"]
-    assert lookup.notes == ("1 areas lie in no authority: c.",)
+    assert lookup.notes == ("1 area lies in no authority: c.",)
     assert repr(lookup) == "<Lookup: 2 areas in 2 lep>"
-    assert "1 lie in several" in lookup.summary()
+    assert "1 lies in several" in lookup.summary()
 
 
 def test_shares_are_divided_by_their_sum_and_said():

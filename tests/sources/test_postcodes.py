@@ -118,7 +118,7 @@ def test_files(tmp_path, directory, name):
     postcodes = read_postcodes(path)
     assert len(postcodes) == 6
     assert repr(postcodes) == "<Postcodes: 6 units, 5 outward codes>"
-    assert "1 postcodes have no grid reference" in postcodes._repr_html_()
+    assert "1 postcode has no grid reference" in postcodes._repr_html_()
     assert read_postcodes(postcodes) is postcodes
 
 

@@ -42,14 +42,14 @@ def test_a_lookup_is_extended_and_its_shares_stay_whole(lookup):
     more = lookup.extended(pd.DataFrame({"area": ["E37000003", "E37000001"], "authority": ["x", "x"]}))
     shares = more.frame.groupby("area")["share"].agg(list).to_dict()
     assert shares == {"E37000001": [1.0], "E37000002": [0.5, 0.5], "E37000003": [0.5, 0.5]}
-    assert "1 memberships were added" in more.notes[-1]
+    assert "1 membership was added" in more.notes[-1]
     with pytest.raises(InputError, match="CM-LOOKUP-010"):
         lookup.extended(pd.DataFrame({"area": ["E37000003"], "authority": ["z"]}))
 
 
 def test_values_say_what_they_are(squares, lookup):
     assert repr(read_boundaries(squares)) == "<Areas: 4 lep 2017>"
-    assert "3 areas in 2 authorities; 1 lie in several." in lookup._repr_html_()
+    assert "3 areas in 2 authorities; 1 lies in several." in lookup._repr_html_()
     firms = read_firms(pd.DataFrame({"id": ["a"], "lat": [51.7], "lon": [-1.2]}))
     assert repr(firms) == "<Firms: 1 located, 0 set aside, unknown>"
-    assert firms.summary().startswith("1 firms (location: unknown).")
+    assert firms.summary().startswith("1 firm (location: unknown).")

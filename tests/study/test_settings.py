@@ -94,7 +94,7 @@ def test_check_finds_a_sector_that_is_not_there(study, tmp_path, monkeypatch, ca
 def test_a_row_that_is_no_pair_is_named(study, tmp_path, row, minimal):
     (tmp_path / "lookup.csv").write_text("LAD22CD,LEP21CD\nE06000001,E37000034\n", encoding="utf-8")
     declared = study(minimal + f'[inputs.lookup]\nsource = "lookup.csv"\nalso = [{row}]')
-    with pytest.raises(OptionError, match=r"CM-STUDY-007[\s\S]*1 of 1 rows"):
+    with pytest.raises(OptionError, match=r"CM-STUDY-007[\s\S]*1 of 1 row"):
         read_inputs(declared)
 
 

@@ -78,7 +78,7 @@ def test_the_summary_says_what_became_of_the_firms(make_firms, squares):
     text = locate(make_firms(POINTS), squares, overlap="fractional").summary()
     assert "6 of 8 firms lie in 3 areas" in text
     assert "3 lie in several and are shared equally" in text
-    assert "1 lie on a border and belong to the lowest code" in text
+    assert "1 lies on a border: in the area of the lowest code" in text
     assert "2 lie outside all areas" in text
     assert "2 lie within 500 m of one" in text
     found = locate(make_firms(POINTS), squares)
@@ -88,7 +88,7 @@ def test_the_summary_says_what_became_of_the_firms(make_firms, squares):
 
 def test_quiet_where_there_is_nothing_to_tell(make_firms, squares):
     found = locate(make_firms([(2, 5)]), squares)
-    assert found.summary() == "1 of 1 firms lie in 3 areas."
+    assert found.summary() == "1 of 1 firm lies in 3 areas."
     assert found.ledger.notes == ()
 
 

@@ -108,7 +108,7 @@ def test_marks_are_suppressed_cells_and_never_zero(frame, mark):
     assert table.status.loc["North", "steel"] == "suppressed"
     assert table.status.loc["South", "steel"] == "observed"
     assert table.ledger.n("suppressed: unknown, not 0") == 1
-    assert "1 of 4 cells are suppressed or absent" in table.note
+    assert "1 of 4 cells is suppressed or absent" in table.note
     assert table.area_totals["North"] == 9.0
 
 
@@ -196,7 +196,7 @@ def test_areas_that_overlap_are_warned_about(frame, make_areas):
     overlapping = make_areas(
         {"E1": shapely.box(0, 0, 9, 9), "E2": shapely.box(4, 0, 18, 9)}, names={"E1": "North", "E2": "South"}
     )
-    with pytest.warns(ClusterMapWarning, match=r"CM-TABLE-016.*1 pairs"):
+    with pytest.warns(ClusterMapWarning, match=r"CM-TABLE-016.*1 pair"):
         read_table(frame, **COLUMNS, where={"year": 2020}, areas=overlapping, match="name")
 
 
@@ -235,7 +235,7 @@ def test_options_columns_and_values_that_do_not_exist_name_the_nearest(frame):
 
 
 def test_rows_without_an_area_or_a_sector_are_an_error(frame):
-    with pytest.raises(InputError, match=r"CM-TABLE-017[\s\S]*1 of 6 rows name no area"):
+    with pytest.raises(InputError, match=r"CM-TABLE-017[\s\S]*1 of 6 rows names no area"):
         read_table(frame.assign(place=[None, *frame["place"][1:]]), **COLUMNS, where={"year": 2020})
 
 

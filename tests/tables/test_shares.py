@@ -22,7 +22,7 @@ def test_a_series_is_a_lookup_and_an_area_named_twice_lies_in_both():
     found = authority_shares(LABELS, lookup, areas=None, overlap="fractional")
     assert found.frame.set_index("area").loc["c", "authority"] == NOBODY
     assert found.frame.groupby("area")["share"].sum().tolist() == [1, 1, 1]
-    assert "1 of 3 areas lie in several" in found.rule
+    assert "1 of 3 areas lies in several" in found.rule
 
 
 @pytest.mark.parametrize(

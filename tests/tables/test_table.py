@@ -163,7 +163,7 @@ def test_an_unknown_part_makes_an_unknown_sum_and_lost_areas_are_told(frame, loo
     )
     table = SectorTable.from_values(third).aggregate(lookup)
     assert table.status["steel"].tolist() == ["suppressed", "observed"]
-    assert table.note == "1 of 3 areas are in no authority."
+    assert table.note == "1 of 3 areas is in no authority."
 
 
 def test_a_lookup_of_another_vintage_is_refused(frame, lookup):
@@ -287,8 +287,8 @@ def test_parts_that_do_not_fit_are_refused(frame):
     ("labels", "said"),
     [
         (["A", 2, "C"], "several types: int, str"),
-        (["A", None, "C"], "1 of 3 area labels are missing"),
-        ([1.0, float("nan"), 3.0], "1 of 3 area labels are missing"),
+        (["A", None, "C"], "1 of 3 area labels is missing"),
+        ([1.0, float("nan"), 3.0], "1 of 3 area labels is missing"),
     ],
 )
 def test_labels_without_an_order_or_missing_are_refused_and_the_mending_clears_it(labels, said):

@@ -79,7 +79,7 @@ def test_a_column_is_summed_and_missing_values_are_told(make_firms, squares):
     assert table.values["steel"].tolist() == [30.0, 0.0, 0.0]
     assert table.area_totals.tolist() == [30.0, 5.0, 0.0]
     assert table.total == 35.0
-    assert "1 of 5 firms have no jobs and add nothing" in table.note
+    assert "1 of 5 firms adds nothing: no jobs" in table.note
 
 
 def test_a_named_taxonomy_is_loaded(make_firms, squares):
@@ -176,7 +176,7 @@ def test_no_sector_code_at_all_is_an_error_and_not_a_zero(make_firms, squares):
 
 def test_the_summary_counts_who_is_lost_uncoded_or_counted_twice(make_firms, squares):
     said = tabulate(make_firms(POINTS, sic=CODES), squares, sectors=SECTORS, overlap="full").summary()
-    assert "1 of 5 firms have no usable sector code" in said
+    assert "1 of 5 firms has no usable sector code" in said
     assert "areas sum to more than the total" in said
     assert "5 rows came in" in said
     assert "1 set aside" in said

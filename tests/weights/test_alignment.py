@@ -117,7 +117,7 @@ def test_values_numbered_by_row_are_told_which_call_puts_the_codes_first(chessbo
 @pytest.mark.parametrize("kind", ["complex128", "datetime64[ns]"])
 def test_dates_and_complex_numbers_are_no_values(path, kind):
     values = pd.Series({"a": 1, "b": 2, "c": 4, "d": 8}).astype(kind)
-    with pytest.raises(AlignmentError, match="1 of 1 columns are") as error:
+    with pytest.raises(AlignmentError, match="1 of 1 column is") as error:
         align(values, path)
     assert error.value.code == "CM-ALIGN-003"
 

@@ -52,8 +52,8 @@ def test_every_planted_fault_is_found(make_areas):
     assert lines.loc["gap", "examples"] == "(50, 60)"
     assert lines["n"].tolist() == [1, 1, 1, 2, 3, 0, 1]
     text = found.summary()
-    assert "1 pairs overlap (0.0 km²), 1 more share only slivers." in text
-    assert "1 gaps between areas (0.000 km²)." in text
+    assert "1 pair overlaps (0.0 km²), 1 more shares only slivers." in text
+    assert "1 gap between areas (0.000 km²)." in text
     assert "2 areas have no neighbour: e (e), f (f)." in text
     assert "3 separate parts, of 4, 1, 1 areas." in text
 

@@ -192,7 +192,7 @@ def test_areas_that_do_not_fit_and_nearly_touch_are_warned_about(make_areas):
     with pytest.warns(ClusterMapWarning) as caught:
         graph = contiguity(areas)
     said = " ".join(str(w.message) for w in caught)
-    assert "[CM-GRAPH-006] the areas do not fit each other exactly, and 1 pairs lie within 1 m" in said
+    assert "[CM-GRAPH-006] the areas do not fit each other exactly, and 1 pair lies within 1 m" in said
     assert "c lies 0.2 m from b" in said
     assert links(graph) == [("a", "b")]
 

@@ -120,7 +120,7 @@ def test_neither_the_order_of_rows_nor_the_unit_of_length_matters(seed, scale, k
 def test_isolates_stay_and_are_told_of():
     frame = squares([(0, 0), (10, 0), (20, 0), (500, 0)], codes=list("abcd"))
     frame.geometry = frame.translate(3e5, 3e5)
-    with pytest.warns(ClusterMapWarning, match=r"CM-GRAPH-002\] 1 of 4 areas have no neighbour: d"):
+    with pytest.warns(ClusterMapWarning, match=r"CM-GRAPH-002\] 1 of 4 areas has no neighbour: d"):
         graph = kernel_weights(frame, 15.0)
     assert list(graph.isolates) == ["d"]
     assert neighbours(graph).cardinalities.tolist() == [1, 2, 1, 0]

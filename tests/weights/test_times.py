@@ -33,7 +33,7 @@ def linked(graph):
 
 def test_ways_up_to_the_maximum_are_links_and_their_direction_is_kept(times):
     with pytest.warns(
-        ClusterMapWarning, match=r"CM-GRAPH-002\] 1 of 4 areas reach no other within 40 minutes: d;"
+        ClusterMapWarning, match=r"CM-GRAPH-002\] 1 of 4 areas reaches no other within 40 minutes: d;"
     ):
         graph = travel_time_weights(times, maximum_minutes=40)
     assert linked(graph) == {("a", "b"): 1, ("b", "a"): 1, ("b", "c"): 1, ("c", "b"): 1}
@@ -107,7 +107,7 @@ def test_no_time_at_all_is_a_way(times):
 
 
 def test_areas_in_no_pair_are_kept_where_their_codes_are_given(times, chessboard):
-    with pytest.warns(ClusterMapWarning, match="1 of 5 areas reach no other within 60 minutes: e"):
+    with pytest.warns(ClusterMapWarning, match="1 of 5 areas reaches no other within 60 minutes: e"):
         graph = travel_time_weights(times, ["e", "d", "c", "b", "a"], maximum_minutes=60)
     assert list(graph.unique_ids) == ["a", "b", "c", "d", "e"]
     roads = pd.DataFrame({"origin": ["a1"], "destination": ["c3"], "minutes": [9]})
@@ -116,9 +116,9 @@ def test_areas_in_no_pair_are_kept_where_their_codes_are_given(times, chessboard
 
 
 def test_codes_that_are_not_known_or_stand_twice_are_refused(times):
-    with pytest.raises(AlignmentError, match=r"CM-ALIGN-002\] 1 of 6 travel times name areas .* 3 codes: d"):
+    with pytest.raises(AlignmentError, match=r"CM-ALIGN-002\] 1 of 6 travel times names areas .* 3 codes: d"):
         travel_time_weights(times, ["a", "b", "c"], maximum_minutes=60)
-    with pytest.raises(AlignmentError, match=r"CM-ALIGN-002\] 1 codes stand twice: a"):
+    with pytest.raises(AlignmentError, match=r"CM-ALIGN-002\] 1 code stands twice: a"):
         travel_time_weights(times, ["a", "a", "b", "c", "d"], maximum_minutes=60)
 
 

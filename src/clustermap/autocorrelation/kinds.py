@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.variables import Group
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.weights import align, neighbours
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _coded(column: pd.Series) -> tuple[pd.Series, list[str]]:
         if strange.any():
             raise InputError(
                 "CM-JOIN-001",
-                f"{int(strange.sum())} of {len(column)} values of {column.name!r} are neither 0 nor 1",
+                f"of {column.name!r} {part_of(int(strange.sum()), len(column), 'value', 'is', 'are')} neither 0 nor 1",
                 why="numbers are no kinds before a threshold makes them so",
                 fix="values > threshold, or values.astype('category')",
             )
@@ -119,7 +119,8 @@ def _coded(column: pd.Series) -> tuple[pd.Series, list[str]]:
     if len(kinds.cat.categories) > _MOST:
         raise InputError(
             "CM-JOIN-001",
-            f"{column.name!r} has {len(kinds.cat.categories)} kinds in {len(column)} areas, at most {_MOST} can be",
+            f"{column.name!r} has {plural(len(kinds.cat.categories), 'kind')} in "
+            f"{plural(len(column), 'area')}, at most {_MOST} can be",
             why="kinds of a few areas have hardly any joins",
             fix="fewer, broader categories",
         )
@@ -131,14 +132,14 @@ def _check(near: Neighbours, codes: list[Ints], columns: list[pd.Series]) -> Non
     if len(near) < _FEWEST:
         raise StatisticsError(
             "CM-MORAN-002",
-            f"{len(near)} areas have a value: at least {_FEWEST} are needed",
+            f"{plural(len(near), 'area has', 'areas have')} a value: at least {_FEWEST} are needed",
             why="with fewer, every statistic of neighbours is a constant",
             fix="smaller areas",
         )
     if not len(near.indices):
         raise StatisticsError(
             "CM-MORAN-003",
-            f"none of {len(near)} areas with a value has a neighbour with a value",
+            f"none of {plural(len(near), 'area')} with a value has a neighbour with a value",
             why="without links there is nothing to compare an area with",
             fix="k_nearest(areas, k=4), or a graph with links",
         )
@@ -148,7 +149,7 @@ def _check(near: Neighbours, codes: list[Ints], columns: list[pd.Series]) -> Non
     if single:
         raise StatisticsError(
             "CM-JOIN-002",
-            f"{len(single)} of {len(columns)} variables have one kind only: {', '.join(single[:5])}",
+            f"{part_of(len(single), len(columns), 'variable', 'has', 'have')} one kind only: {', '.join(single[:5])}",
             why="where all areas are of one kind, so is every join",
             fix="another threshold, or without these columns",
         )

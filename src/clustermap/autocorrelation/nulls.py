@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.bound_nulls import BoundNull, Listed, Shifts, Strata
-from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
+from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.tables.shares import NOBODY, as_authorities, authority_shares
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Within(Null):
         if (shares["authority"] == NOBODY).all():
             raise AlignmentError(
                 "CM-CROSS-002",
-                f"none of {len(labels)} areas lies in any authority",
+                f"none of {plural(len(labels), 'area')} lies in any authority",
                 why="values would move freely, and the null would not be the one that was asked for",
                 fix="authorities of the same country and vintage",
             )
@@ -88,14 +88,22 @@ class _Within(Null):
         if (sizes == 1).all():
             raise StatisticsError(
                 "CM-NULL-002",
-                f"each of {len(labels)} areas is alone in its authority",
+                f"each of {plural(len(labels), 'area')} is alone in its authority",
                 why="nothing can be exchanged, so every arrangement is the one observed",
                 fix='larger authorities, or null="free"',
             )
         fixed, outside = int((sizes == 1).sum()), int((names == NOBODY).sum())
-        words = self.summary() + f" ({len(found)} groups of {len(labels)} areas"
-        words += f", {fixed} areas alone in theirs stay where they are" if fixed else ""
-        words += f", {outside} areas in no authority form a group of their own" if outside else ""
+        words = self.summary() + f" ({plural(len(found), 'group')} of {plural(len(labels), 'area')}"
+        words += (
+            f", {plural(fixed, 'area alone in its group stays', 'areas alone in theirs stay')} in place"
+            if fixed
+            else ""
+        )
+        words += (
+            f", {plural(outside, 'area in no authority forms', 'areas in no authority form')} a group"
+            if outside
+            else ""
+        )
         return Strata(kind=self.kind, words=words + ")", strata=strata.astype(np.int64))
 
     def summary(self) -> str:
@@ -122,11 +130,15 @@ class _Toroidal(Null):
         if (at < 0).any() or at.size != len(labels):
             raise StatisticsError(
                 "CM-NULL-003",
-                f"{len(labels)} areas with a value do not fill a grid of {high} × {wide} once each",
+                f"{plural(len(labels), 'area with a value does', 'areas with a value do')} not fill a grid "
+                f"of {high} × {wide} once each",
                 why="a map with holes cannot be shifted around its edges",
                 fix="a full rectangular grid of areas with values",
             )
-        words = f"{self.summary()} ({high} rows × {wide} columns, {at.size} shifts in all)"
+        words = (
+            f"{self.summary()} ({plural(high, 'row')} × {plural(wide, 'column')}, "
+            f"{plural(at.size, 'shift')} in all)"
+        )
         return Shifts(kind=self.kind, words=words, at=at, row=row, column=column)
 
     def _positions(self, labels: pd.Index) -> tuple[Ints, Ints]:
@@ -135,7 +147,8 @@ class _Toroidal(Null):
             if len(missing):
                 raise AlignmentError(
                     "CM-NULL-004",
-                    f"{len(missing)} of {len(labels)} areas have no place in the grid: {list(missing[:_SHOWN])}",
+                    f"{part_of(len(missing), len(labels), 'area', 'has', 'have')} no place in the grid: "
+                    f"{list(missing[:_SHOWN])}",
                     why="an area without a place cannot be shifted",
                     fix="cm.nulls.toroidal(frame['row'], frame['column']), indexed by area code",
                 )
@@ -159,7 +172,8 @@ class _Arrangements(Null):
         if wide != len(labels):
             raise AlignmentError(
                 "CM-NULL-005",
-                f"the arrangements hold {wide} areas, {len(labels)} areas have a value",
+                f"the arrangements hold {plural(wide, 'area')}, "
+                f"{plural(len(labels), 'area has', 'areas have')} a value",
                 why="an arrangement must say for every area with a value where its value comes from",
                 fix="arrangements of the areas that have a value, in code order or as a frame by code",
             )
@@ -168,7 +182,7 @@ class _Arrangements(Null):
                 missing = labels.difference(self.table.columns)
                 raise AlignmentError(
                     "CM-NULL-005",
-                    f"{len(missing)} of {len(labels)} areas are no columns of the arrangements: "
+                    f"{part_of(len(missing), len(labels), 'area', 'is', 'are')} no columns of the arrangements: "
                     f"{list(missing[:_SHOWN])}",
                     why="an arrangement must say for every area with a value where its value comes from",
                     fix="a frame draws × areas, columns and cells being area codes",
@@ -181,7 +195,7 @@ class _Arrangements(Null):
         if wrong.any():
             raise InputError(
                 "CM-NULL-006",
-                f"{int(wrong.sum())} of {len(table)} arrangements do not hold every area once: rows "
+                f"{part_of(int(wrong.sum()), len(table), 'arrangement', 'does', 'do')} not hold every area once: rows "
                 f"{np.flatnonzero(wrong)[:_SHOWN].tolist()}",
                 why="a value that is left out or doubled makes another map, not another arrangement",
                 fix="np.argsort(rng.random((draws, areas)), axis=1), or positions 0 … n − 1 in code order",
@@ -190,7 +204,10 @@ class _Arrangements(Null):
         return Listed(kind=self.kind, words=self.summary(), table=rows)
 
     def summary(self) -> str:
-        return f"the {len(self.table):,} arrangements given are as likely as the one observed"
+        return (
+            f"the {plural(len(self.table), 'arrangement given is', 'arrangements given are')} as likely as "
+            "the one observed"
+        )
 
 
 def free() -> Null:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from clustermap.autocorrelation.rates import standardised_rates
 from clustermap.autocorrelation.rowwise import alike, constant_between, limits, standardised, transposed
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
 from clustermap.weights import align, neighbours
@@ -81,7 +81,7 @@ class Variables:
             if not len(indices):
                 raise StatisticsError(
                     "CM-MORAN-003",
-                    f"none of {len(areas)} areas with a value has a neighbour with a value",
+                    f"none of {plural(len(areas), 'area')} with a value has a neighbour with a value",
                     why="without links there is nothing to compare an area with",
                     fix="k_nearest(areas, k=4), or a graph with links",
                 )
@@ -222,7 +222,8 @@ def _table(data: SectorTable | pd.DataFrame, rates: Rates) -> SectorTable | None
     if (numbers < 0).any(axis=None):
         raise InputError(
             "CM-MORAN-005",
-            f"{int((numbers < 0).to_numpy().sum())} of {numbers.size} cells are negative, so these are no counts",
+            f"{part_of(int((numbers < 0).to_numpy().sum()), numbers.size, 'cell', 'is', 'are')} negative, "
+            "so these are no counts",
             why="a frame of areas × sectors is taken as counts, and analysed as rates",
             fix='rates="none"',
         )
@@ -260,7 +261,7 @@ def _from_frame(frame: pd.DataFrame, graph: Graph, sector: str | None) -> Variab
     if not frame.columns.is_unique:
         raise InputError(
             "CM-TABLE-001",
-            f"{frame.columns.duplicated().sum()} of {frame.shape[1]} columns are duplicated",
+            f"{part_of(frame.columns.duplicated().sum(), frame.shape[1], 'column', 'is', 'are')} duplicated",
             fix="frame.loc[:, ~frame.columns.duplicated()]",
         )
     if sector is not None and sector not in frame.columns:
@@ -300,7 +301,7 @@ def _checked(
     if few.all():
         raise StatisticsError(
             "CM-MORAN-002",
-            f"{int(known.max(initial=0))} of {len(near)} areas have a value: at least {_FEWEST} are needed",
+            f"{part_of(known.max(initial=0), len(near), 'area', 'has', 'have')} a value: at least {_FEWEST} are needed",
             why="with fewer, every statistic of neighbours is a constant",
             fix="smaller areas, or a sector that is not suppressed",
         )
@@ -311,7 +312,7 @@ def _checked(
     if (constant | few).all():
         raise StatisticsError(
             "CM-MORAN-004",
-            f"{int(constant.sum())} of {len(sectors)} variables are constant: "
+            f"{part_of(int(constant.sum()), len(sectors), 'variable', 'is', 'are')} constant: "
             + ", ".join(repr(sectors[s] or "values") for s in np.flatnonzero(constant)[:5]),
             why="where all areas are alike, none is like its neighbours more than like any other"
             + (": a frame of one sector is taken to be the whole economy" if rates != "none" else ""),
@@ -336,7 +337,8 @@ def _check_scale(low: Floats, high: Floats, sectors: list[str]) -> None:
     if len(strange):
         raise StatisticsError(
             "CM-MORAN-009",
-            f"{len(strange)} of {len(sectors)} variables hold values above {_LARGEST:g} or differ by less than "
+            f"{part_of(len(strange), len(sectors), 'variable', 'holds', 'hold')} values above {_LARGEST:g} "
+            "or differ by less than "
             f"{_SMALLEST:g}: " + ", ".join(repr(sectors[s] or "values") for s in strange[:5]),
             why="their squares are no numbers, and every statistic of neighbours is built on squares",
             fix="values / values.abs().max()   # another unit changes no statistic",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
+from clustermap.errors import part_of, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,8 @@ class _Border(Result):
         if self.outside:
             more = ", …" if len(self.outside) > _NAMED else ""
             lines.append(
-                f"{len(self.outside):,} areas lie wholly or partly in no authority and count as one group: "
+                f"{plural(len(self.outside), 'area lies', 'areas lie')} wholly or partly in no authority "
+                "and count as one group: "
                 f"{', '.join(self.outside[:_NAMED])}{more}."
             )
         lines.append(f"Membership: {self.membership_rule}.")
@@ -158,7 +160,7 @@ class BorderMoran(_Border):
         )
         of = int((pairs["a"] != pairs["b"]).sum())
         return [
-            f"Neighbours are alike across {int(sure.sum())} of {of} borders (q ≤ {_USUAL:g}), most: {told}."
+            f"Neighbours are alike across {part_of(int(sure.sum()), of, 'border')} (q ≤ {_USUAL:g}), most: {told}."
         ]
 
     def _name(self, code: str) -> str:
@@ -205,7 +207,8 @@ class BorderMorans(_Border):
         ranked = cross.sort_values("z", ascending=False, kind="stable").head(_TOLD)
         lines = [
             (
-                f"Moran's I of {len(self.sectors):,} sectors split by borders, the strongest across them first; p "
+                f"Moran's I of {plural(len(self.sectors), 'sector')} split by borders, the strongest "
+                "across them first; p "
                 f"({self.alternative}, {self.permutations:,} permutations) is not corrected for their number."
             )
         ]
@@ -217,4 +220,4 @@ class BorderMorans(_Border):
         return "\n".join([*lines, *self._closing()])
 
     def __repr__(self) -> str:
-        return f"<BorderMorans: {len(self.sectors)} sectors, {self.permutations} permutations>"
+        return f"<BorderMorans: {plural(len(self.sectors), 'sector')}, {self.permutations} permutations>"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.autocorrelation.whole.kernels import parted_sums
-from clustermap.errors import StatisticsError
+from clustermap.errors import StatisticsError, plural
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -136,7 +136,7 @@ def split_links(links: Linked, member: csr_array) -> SplitLinks:
     if not len(link):
         raise StatisticsError(
             "CM-BORDER-001",
-            f"none of {len(focal)} links crosses a border between authorities",
+            f"none of {plural(len(focal), 'link')} crosses a border between authorities",
             why="without crossing links there is nothing to hold the inner ones against",
             fix="authorities that are smaller than the map, and of the same country and vintage",
         )

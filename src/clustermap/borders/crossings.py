@@ -13,7 +13,7 @@ import pandas as pd
 from clustermap.borders.firm_links import firm_border_pieces, firm_pairs, firm_shares
 from clustermap.borders.links import border_pieces, crossing_pairs
 from clustermap.borders.membership import NOBODY, shares_in
-from clustermap.errors import InputError
+from clustermap.errors import InputError, part_of, plural
 from clustermap.schema import CROSSING_COLUMNS
 from clustermap.tables.shares import as_authorities
 
@@ -98,7 +98,7 @@ class Crossing:
             near = difflib.get_close_matches(str(authority).casefold(), list(wanted), n=3, cutoff=0.4)
             raise InputError(
                 "CM-CROSS-004",
-                f"{len(hits)} of {len(names)} authorities are called {authority!r}",
+                f"{part_of(len(hits), len(names), 'authority', 'is', 'are')} called {authority!r}",
                 why="the answer would be about another place",
                 fix=f".of(…) with one of: {', '.join(repr(wanted[n]) for n in near) or list(names[:5])}"
                 if not len(hits)
@@ -149,13 +149,13 @@ class Crossing:
             shared = ", ".join(
                 f"{row.name} {row.share:.0%}" for row in known[["name", "share"]].itertuples(index=False)
             )
-            text = f"{cluster} lies in {len(known)} authorit{'y' if len(known) == 1 else 'ies'}: {shared or 'none'}"
+            text = f"{cluster} lies in {plural(len(known), 'authority')}: {shared or 'none'}"
             if len(known) > 1:
                 text += f"; as many as {effective[cluster]:.1f} equal ones"
             outside = part.loc[part["authority"] == NOBODY, "share"].sum()
             lines.append(text + (f"; {outside:.0%} in no authority." if outside else "."))
         crossed = self.pairs["cluster"].nunique()
-        lines.append(f"{crossed} of {len(self.clusters.frame)} clusters cross a border.")
+        lines.append(f"{part_of(crossed, len(self.clusters.frame), 'cluster', 'crosses', 'cross')} a border.")
         if self.clusters.stability is not None and len(self.pairs):
             lines.append(self._support())
         lines.append(f"Membership: {self.membership_rule}.")
@@ -164,17 +164,18 @@ class Crossing:
     def _support(self) -> str:
         """Say which border comes back least, for the weakest point decides whether a cluster is shared."""
         weakest = self.pairs.loc[self.pairs["p_crosses"].idxmin()]
-        names = self.authorities.names
+        names, often = self.authorities.names, (self.pairs["p_crosses"] >= _OFTEN).sum()
         return (
-            f"{(self.pairs['p_crosses'] >= _OFTEN).sum()} of {len(self.pairs)} crossed borders are crossed again in at "
+            f"{part_of(often, len(self.pairs), 'crossed border', 'is', 'are')} crossed again in at "
             f"least {_OFTEN:.0%} of {self.clusters.stability.replicates} copies; the least, between "  # type: ignore[union-attr]
             f"{names[weakest['a']]} and {names[weakest['b']]} in {weakest['cluster']}, in {weakest['p_crosses']:.0%}."
         )
 
     def __repr__(self) -> str:
         return (
-            f"<Crossing: {self.pairs['cluster'].nunique()} of {len(self.clusters.frame)} clusters cross, "
-            f"{len(self.pairs)} pairs of authorities>"
+            "<Crossing: "
+            f"{part_of(self.pairs['cluster'].nunique(), len(self.clusters.frame), 'cluster', 'crosses', 'cross')}, "
+            f"{plural(len(self.pairs), 'pair')} of authorities>"
         )
 
     def _repr_html_(self) -> str:
@@ -203,7 +204,7 @@ class AuthorityShare:
     def summary(self) -> str:
         """Say in plain sentences what the authority shares, and with whom."""
         if self.frame.empty:
-            return f"{self.name} shares in none of {len(self.crossing.clusters.frame)} clusters."
+            return f"{self.name} shares in none of {plural(len(self.crossing.clusters.frame), 'cluster')}."
         return "\n".join(
             f"{self.name} holds {row.share:.0%} of {row.cluster} ({row.value:,.0f})"
             + (f", together with {row.partners}." if row.partners else ", alone.")
@@ -211,7 +212,7 @@ class AuthorityShare:
         )
 
     def __repr__(self) -> str:
-        return f"<AuthorityShare: {self.name}, in {len(self.frame)} clusters>"
+        return f"<AuthorityShare: {self.name}, in {plural(len(self.frame), 'cluster')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

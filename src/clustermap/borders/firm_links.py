@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from clustermap.borders.membership import NOBODY
-from clustermap.errors import InputError
+from clustermap.errors import InputError, part_of
 from clustermap.schema import PAIR_COLUMNS
 from clustermap.sources.values import Areas, Firms
 from clustermap.tables.membership import place
@@ -58,7 +58,8 @@ def firm_shares(clusters: Clusters, authorities: Areas | Lookup, overlap: Overla
     ).sort_values(["firm_id", "authority"], ignore_index=True)
     several = int((np.bincount(placed.firm, minlength=len(members)) > 1).sum())
     rule = (
-        f"{overlap}, by the places of firms; {several:,} of {len(members):,} firms lie in several authorities"
+        f"{overlap}, by the places of firms; {part_of(several, len(members), 'firm', 'lies', 'lie')} in "
+        "several authorities"
     )
     return Shares(frame=frame, names=authorities.names, rule=rule)
 

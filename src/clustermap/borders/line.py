@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from clustermap.errors import plural
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
@@ -137,10 +139,10 @@ class Line:
             through = f", through {', '.join(self.gap_authorities)}" if self.gap_authorities else ""
             return f"The set is not connected (a gap of {self.gap_km:.1f} km{through}), so there is no p; {smallest}."
         if self.status == "too few areas":
-            return f"{len(self.members)} areas always lie on a line, so there is no p."
+            return f"{plural(len(self.members), 'area always lies', 'areas always lie')} on a line, so there is no p."
         if self.status == "no values":
             return "The members have no known value to weigh it by, so there is no p."
-        number = f"all {self.n_sets:,} connected sets" if self.n_sets else self.how
+        number = f"all {plural(self.n_sets, 'connected set')}" if self.n_sets else self.how
         if self.null == "connected-subsets" and self.cluster:  # a p of another question gets no verdict
             return f"Share of sets as drawn-out or more: {self.p:.2g} of {number}; {smallest}."
         verdict = "more drawn-out than chance" if self.p <= _USUAL_LEVEL else "no more drawn-out than chance"
@@ -153,7 +155,8 @@ class Line:
     def __repr__(self) -> str:
         p = f"p {self.p:.3g}" if self.status == "tested" else self.status
         return (
-            f"<Line: {len(self.members)} areas, elongation {self.elongation:.2f}, {self.bearing:.0f}°, {p}>"
+            f"<Line: {plural(len(self.members), 'area')}, elongation {self.elongation:.2f}, "
+            f"{self.bearing:.0f}°, {p}>"
         )
 
     def _repr_html_(self) -> str:

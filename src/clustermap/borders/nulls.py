@@ -12,6 +12,7 @@ import numpy.typing as npt
 from clustermap.borders.subsets import elongations, enumerate_sets, walk
 from clustermap.compiled import workers
 from clustermap.detection.scan.kernels import best_sets, set_keys
+from clustermap.errors import plural
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -126,6 +127,6 @@ def after_reselection(
     return Tested(
         p=(1 + reached) / (drawn + 1),
         attainable_p=1 / (drawn + 1),
-        how=f"the best set of {size} areas on {drawn:,} permuted maps",
+        how=f"the best set of {plural(size, 'area')} on {drawn:,} permuted maps",
         n_sets=None,
     )

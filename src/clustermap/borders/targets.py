@@ -13,7 +13,7 @@ import pandas as pd
 from clustermap.borders.crossings import Crossing
 from clustermap.borders.line import OMITTED_COLUMNS
 from clustermap.detection.clusters import Clusters
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of
 from clustermap.sources.values import Areas
 from clustermap.tables.table import SectorTable
 
@@ -209,7 +209,7 @@ def positions(areas: Areas, members: Sequence[str]) -> Ints:
         near = difflib.get_close_matches(str(unknown[0]).casefold(), list(by_name), n=3, cutoff=0.4)
         raise InputError(
             "CM-LINE-002",
-            f"{len(unknown)} of {len(members)} members are no area: {unknown[:5]}",
+            f"{part_of(len(unknown), len(members), 'member', 'is', 'are')} no area: {unknown[:5]}",
             why="the set would be another one",
             fix=f"nearest to {unknown[0]!r}: {[areas.names[by_name[n]] for n in near]}"
             if near
@@ -220,7 +220,7 @@ def positions(areas: Areas, members: Sequence[str]) -> Ints:
     if len(twice):
         raise InputError(
             "CM-LINE-002",
-            f"{len(twice)} of {len(members)} members are named twice: {list(twice[:5])}",
+            f"{part_of(len(twice), len(members), 'member', 'is', 'are')} named twice: {list(twice[:5])}",
             why="an area counted twice pulls the axis to itself",
             fix="members=list(dict.fromkeys(members))",
         )

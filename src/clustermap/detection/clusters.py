@@ -13,10 +13,11 @@ from clustermap.detection.density.words import firm_summary
 from clustermap.detection.footprints import cluster_names, dissolved, hulls, shares
 from clustermap.detection.guards import difference
 from clustermap.detection.trees import cluster_tree, tree_lines
-from clustermap.errors import InputError
+from clustermap.errors import InputError, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import numpy.typing as npt
 
     from clustermap.detection.density.points import DenseFinding
     from clustermap.detection.stability.results import Stability
@@ -143,6 +144,16 @@ class Clusters:
         """The clusters in reading order, each one followed by those inside it: `depth`, `level`, `parent`, `name`."""
         return cluster_tree(self)
 
+    @property
+    def of_sector(self) -> dict[str, npt.NDArray[np.bool_]]:
+        """By sector: which of the firms are of it, in their order; empty among areas, and where none was named."""
+        if self.surfaces:
+            return {surface.sector: surface.inside for surface in self.surfaces}
+        if self.firms is None or self.density is None or not self.density.tested:
+            return {}
+        rows = np.arange(len(self.firms))
+        return {own.name: np.isin(rows, own.rows) for own, _ in self.density.sought}
+
     def hulls(self, *, ratio: float = 0.3) -> gpd.GeoSeries:
         """Return the concave hull of each cluster's firms: 0 follows them most closely, 1 is convex."""
         return hulls(self, ratio)
@@ -191,7 +202,8 @@ class Clusters:
             lines += self._nested()
         if self.family_size > 1:
             lines.append(
-                f"Each of {self.family_size} sectors was scanned by itself: p is family-wise within a sector, "
+                f"Each of {plural(self.family_size, 'sector')} was scanned by itself: p is family-wise "
+                "within a sector, "
                 f"so about {self.alpha:.0%} of sectors without any cluster report one."
             )
         return "\n".join([*lines, *([self.table.note] if self.table.note else []), *self._guarded()])
@@ -214,7 +226,7 @@ class Clusters:
         """Name a cluster with its size and its largest members, for a sentence."""
         row = self._row(cluster)
         if self.firms is not None:
-            return f"{cluster} ({row['n_firms']:,} firms)"
+            return f"{cluster} ({plural(row['n_firms'], 'firm')})"
         largest = self.values(cluster).sort_values(ascending=False, kind="stable").index
         return f"{cluster} ({self.named(list(largest))})"
 
@@ -224,7 +236,7 @@ class Clusters:
             names = list(self.frame["cluster"])
             raise InputError(
                 "CM-SCAN-012",
-                f"0 of {len(names)} clusters are called {cluster!r}",
+                f"{part_of(0, len(names), 'cluster', 'is', 'are')} called {cluster!r}",
                 fix=f"one of: {', '.join(names[:_NAMED])}"
                 if names
                 else "there is none: see clusters.summary()",
@@ -260,7 +272,7 @@ class Clusters:
         if not known.any():
             return f"{label}: no figure is known, so nothing was searched."
         if row.n_clusters:
-            line = f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
+            line = f"{label}: {plural(row.n_clusters, 'cluster')} found."
         elif not len(row.best_areas):
             line = f"{label}: no cluster; no area has an excess."
         else:
@@ -269,7 +281,10 @@ class Clusters:
         if self.likelihood == "overdispersed" and pd.notna(row.dispersion):
             line += f" Ratios vary between areas by a variance of {row.dispersion:.3g} beyond chance."
         if not known.all():
-            line += f" {int((~known).sum())} of {len(known)} areas have no known figure and take no part."
+            line += (
+                f" {part_of(int((~known).sum()), len(known), 'area', 'takes', 'take')} no part: no figure is "
+                "known there."
+            )
         return line + self._background_line(row)
 
     def _background_line(self, row: Any) -> str:
@@ -287,10 +302,10 @@ class Clusters:
         largest = self.values(row.cluster).sort_values(ascending=False, kind="stable").index
         inside = f", inside {row.parent}" if isinstance(row.parent, str) else ""
         return (
-            f"{row.cluster}{inside}: {row.n_areas} area{'s' if row.n_areas > 1 else ''} "
-            f"({self.named(list(largest))}), {row.value:,.0f} {self.unit} where the national share gives "
+            f"{row.cluster}{inside}: {plural(row.n_areas, 'area')} "
+            f"({self.named(list(largest))}), {plural(round(row.value), self.unit[:-1])} where the national share gives "
             f"{row.expected:,.0f} ({row.relative_risk:.2f} times), p = {row.p:.3g} "
-            f"({self.permutations} replicates, {len(codes)} of {len(self.table.labels)} areas)."
+            f"({self.permutations} replicates, {part_of(len(codes), len(self.table.labels), 'area')})."
             + self._regional(row)
             + (self.stability.sentence(row.cluster) if self.stability else "")
         )
@@ -330,12 +345,12 @@ class Clusters:
         smallest = f", smallest p {self.frame['p'].min():.3g}" if self.frame["p"].notna().any() else ""
         if self.firms is not None:
             return (
-                f"<Clusters: {len(self.frame)} ({self.method}), {len(self.members):,} of {len(self.firms):,} "
-                f"firms{smallest}>"
+                f"<Clusters: {len(self.frame)} ({self.method}), {part_of(len(self.members), len(self.firms), 'firm')}"
+                f"{smallest}>"
             )
         return (
             f"<Clusters: {len(self.frame)} ({self.method}, {self.background}), "
-            f"{self.members['area'].nunique()} of {len(self.table.labels)} areas{smallest}>"
+            f"{part_of(self.members['area'].nunique(), len(self.table.labels), 'area')}{smallest}>"
         )
 
     def _repr_html_(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from clustermap.errors import plural
 from clustermap.tables.crowding import thinned
 
 if TYPE_CHECKING:
@@ -52,14 +53,16 @@ def difference(without: Clusters, whole: Clusters) -> list[str]:
 
 
 def _many(clusters: dict[str, _Key]) -> str:
-    return f"{len(clusters)} cluster{'' if len(clusters) == 1 else 's'}"
+    return plural(len(clusters), "cluster")
 
 
 def _shown(clusters: Clusters, members: frozenset[object]) -> str:
     """Name areas, count firms."""
     if clusters.firms is not None:
-        return f"{len(members):,} firms"
-    return f"{len(members)} areas" + (f" ({clusters.named(sorted(members, key=str))})" if members else "")
+        return plural(len(members), "firm")
+    return plural(len(members), "area") + (
+        f" ({clusters.named(sorted(members, key=str))})" if members else ""
+    )
 
 
 _Key = tuple[str, float, frozenset[object]]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from clustermap.errors import plural
+
 if TYPE_CHECKING:
     from clustermap.detection.clusters import Clusters
 
@@ -40,9 +42,9 @@ def tree_lines(clusters: Clusters) -> list[tuple[int, str]]:
     """Say of each cluster of the tree, in reading order, how deep it lies and what it is."""
     out = []
     for row in clusters.tree.itertuples(index=False):
-        size = f"{row.n_firms:,} firms"
+        size = plural(row.n_firms, "firm")
         if clusters.firms is None:
-            size = f"{row.n_areas} area{'s' if row.n_areas > 1 else ''}, {row.value:,.0f} {clusters.unit}"
+            size = f"{plural(row.n_areas, 'area')}, {plural(round(row.value), clusters.unit[:-1])}"
         ratio = f", {row.relative_risk:.2f} times" if pd.notna(row.relative_risk) else ""
         level = f"at least {row.level:g}: " if len(clusters.levels) > 1 else ""
         out.append((int(row.depth), f"{level}{row.cluster} {row.name}, {size}{ratio}"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.errors import AlignmentError, InputError, OptionError, part_of
 
 if TYPE_CHECKING:
     from clustermap.sources.values import Areas, Firms
@@ -26,6 +27,7 @@ _KINDS = {
     "Crossing": "crossing",
     "Line": "line",
 }
+_MOST_POINTS = 100_000  # firms of other sectors weigh more than they tell: three megabytes for so many
 _ACCEPTED = "Areas, Firms, SectorTable, Quotients, LocalResult(s), Clusters, Crossing, Line"
 
 
@@ -118,16 +120,22 @@ def _carried(found: dict[str, Any]) -> None:
         if getattr(found.get(holder), "table", None) is not None:
             found.setdefault("table", found[holder].table)
     if getattr(found.get("clusters"), "firms", None) is not None:
-        found.setdefault("firms", _members(found["clusters"]))
+        found.setdefault("firms", _clustered(found["clusters"]))
 
 
-def _members(clusters: Any) -> Firms:
-    """Return the firms that are members of clusters, as firms."""
-    from dataclasses import replace
+def _clustered(clusters: Any) -> Firms:
+    """Return what clusters of a sector were found among: all firms, or those of the sector where all are too many.
 
-    frame = clusters.firms.frame
-    inside = frame[frame["firm_id"].isin(clusters.members["firm_id"])]
-    taken: Firms = replace(clusters.firms, frame=inside)
+    Where no sector was named, the members.
+    """
+    frame, inside = clusters.firms.frame, clusters.of_sector
+    if inside and len(frame) <= _MOST_POINTS:
+        whole: Firms = clusters.firms
+        return whole
+    members = frame["firm_id"].isin(clusters.members["firm_id"]).to_numpy()
+    taken: Firms = replace(
+        clusters.firms, frame=frame[np.any(list(inside.values()), axis=0) if inside else members]
+    )
     return taken
 
 
@@ -199,7 +207,7 @@ def _check_labels(content: Content) -> None:
         if len(strange):
             raise AlignmentError(
                 "CM-MAP-003",
-                f"{kind}: {len(strange)} of {len(labels)} areas are not on this map, "
+                f"{kind}: {part_of(len(strange), len(labels), 'area', 'is', 'are')} not on this map, "
                 f"for example {list(strange[:5])}",
                 why="a result drawn on other areas would be a map of nothing",
                 fix="areas= the same areas as the results, or two maps",

@@ -73,12 +73,23 @@ def sector_labels(content: Content) -> dict[str, str]:
     if content.local is not None:
         keys |= set(_by_sector(content.local))
     if content.clusters is not None:
-        keys |= set(content.clusters.frame["sector"].map(clean))
+        keys |= set(content.clusters.frame["sector"].map(clean)) | set(
+            getattr(content.clusters, "of_sector", ())
+        )
+        labels |= _told(content.clusters)
     if not keys - {""} and content.table is not None:
         keys |= set(map(str, content.table.sectors))
     if len(keys) > 1:
         keys.discard("")  # what names no sector is shown with every sector
     return {key: str(labels.get(key, key)) for key in sorted(keys)} or {"": ""}
+
+
+def _told(clusters: Any) -> dict[str, str]:
+    """Return the words for the sectors of clusters of firms."""
+    dense = getattr(clusters, "density", None)
+    return {s.sector: s.sector_label for s in getattr(clusters, "surfaces", ())} | (
+        dense.labels if dense else {}
+    )
 
 
 def facts(content: Content, codes: list[Any]) -> tuple[list[Column], dict[str, dict[str, list[Any]]]]:

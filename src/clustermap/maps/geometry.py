@@ -95,6 +95,17 @@ def pack_points(x: npt.ArrayLike, y: npt.ArrayLike, crs: Any) -> tuple[str, npt.
     return encode(np.column_stack([_steps(lon), _steps(lat)]).ravel()), order
 
 
+def pack_flags(flags: npt.ArrayLike) -> str:
+    """Write yes and no as bits in base64, eight to a byte, the first one highest.
+
+    Examples
+    --------
+    >>> pack_flags([True, False, False, False, False, False, False, True, True])
+    'gYA='
+    """
+    return base64.b64encode(np.packbits(np.asarray(flags, dtype=bool)).tobytes()).decode("ascii")
+
+
 def encode(values: npt.ArrayLike) -> str:
     """Write whole numbers as zigzag variable-length bytes in base64.
 

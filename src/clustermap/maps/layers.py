@@ -52,7 +52,7 @@ def payload(content: Content, *, title: str | None, tiles: dict[str, Any] | None
         "authorities": [s.packed(content.crs, codes) for s in sets],
         "clusters": None if content.clusters is None else marks.clusters(content, shapes),
         "lines": marks.axes(content),
-        "firms": None if content.firms is None else marks.firms(content.firms),
+        "firms": marks.firms(content),
         "towns": marks.towns(content),
         "tiles": tiles,
     }
@@ -68,8 +68,11 @@ def _shapes(content: Content) -> dict[Any, Any]:
 def _bounds(content: Content, shapes: dict[Any, Any]) -> list[list[float]]:
     if shapes:
         return geometry.bounds(shapes.values(), content.crs)
-    firms = (
-        getattr(content.clusters, "firms", None) or content.firms
-    )  # members alone would cut their footprints
-    box = shapely.box(*firms.frame.total_bounds) if firms is not None else shapely.Point(0, 0)
-    return geometry.bounds([box], firms.crs if firms is not None else content.crs)
+    among = getattr(content.clusters, "firms", None)
+    firms = among or content.firms
+    if firms is None:
+        return geometry.bounds([shapely.Point(0, 0)], content.crs)
+    boxes = [shapely.box(*firms.frame.total_bounds)]
+    if among is not None:  # a footprint may reach beyond the firms
+        boxes += list(content.clusters.footprints.geometry)
+    return geometry.bounds(boxes, firms.crs)

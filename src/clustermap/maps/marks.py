@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clustermap.maps.content import Content
-    from clustermap.sources.values import Firms
 
 __all__ = ["Outlines", "authorities", "axes", "clusters", "firms", "towns"]
 
@@ -190,8 +189,14 @@ def axes(content: Content) -> list[dict[str, Any]]:
     ]
 
 
-def firms(found: Firms) -> dict[str, Any]:
-    """Return the points of firms, packed; with names where they are few."""
+def firms(content: Content) -> dict[str, Any] | None:
+    """Return the points of firms, packed: with names where few, by sector where clusters were found among them.
+
+    ``of`` holds, by sector, a bit for each point in the order of the points: whether the firm is of the sector.
+    """
+    found = content.firms
+    if found is None:
+        return None
     frame = found.frame[~(found.frame.geometry.isna() | found.frame.geometry.is_empty)]
     data, order = geometry.pack_points(frame.geometry.x, frame.geometry.y, found.crs)
     names = [clean(n) for n in frame["name"].iloc[order]] if len(frame) <= _MOST_NAMES else []
@@ -199,8 +204,18 @@ def firms(found: Firms) -> dict[str, Any]:
         "n": len(frame),
         "data": data,
         "names": names,
+        "of": _of_sector(content.clusters, frame["firm_id"].iloc[order]),
         "location": "" if found.location_kind == "unknown" else found.location_kind,
         "synthetic": bool(found.synthetic),
+    }
+
+
+def _of_sector(clusters: Any, ids: pd.Series) -> dict[str, str]:
+    """Tell the firms of each sector from the others, by their identity."""
+    inside = getattr(clusters, "of_sector", {})
+    return {
+        clean(sector): geometry.pack_flags(ids.isin(clusters.firms.frame["firm_id"].to_numpy()[flags]))
+        for sector, flags in sorted(inside.items())
     }
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from clustermap.errors import plural
 from clustermap.maps.facts import clean, sector_labels
 
 if TYPE_CHECKING:
@@ -73,7 +74,10 @@ def findings(content: Content) -> list[dict[str, Any]]:
         out.append({"about": _title(result), "sentences": lines[:_MOST_SENTENCES]})
     if not out and content.areas is not None:
         out.append(
-            {"about": "Areas", "sentences": [f"{len(content.areas):,} areas: {area_set(content.areas)}."]}
+            {
+                "about": "Areas",
+                "sentences": [f"{plural(len(content.areas), 'area')}: {area_set(content.areas)}."],
+            }
         )
     if not out and content.firms is not None:
         out.append({"about": "Firms", "sentences": [content.firms.summary().splitlines()[0]]})
@@ -96,9 +100,12 @@ def _strongest(content: Content) -> str:
     row = frame.iloc[0]
     sector = sector_labels(content).get(clean(row["sector"]), clean(row["sector"])) or "The sector"
     sector, n = sector[:1].upper() + sector[1:], int(row["n_areas"])
-    where, what = f"{n} neighbouring areas" if n > 1 else "one area", "areas"
+    where, what = plural(n, "neighbouring area") if n > 1 else "one area", "areas"
     if content.clusters.firms is not None:
-        where, what = f"a place of {int(row['n_firms']):,} firms on {_km2(row['area_km2'])} km²", "places"
+        where, what = (
+            f"a place of {plural(int(row['n_firms']), 'firm')} on {_km2(row['area_km2'])} km²",
+            "places",
+        )
     sure = f"p = {row['p']:.2g} against {_null(content, row)}; {what} selected for it put the figure on the high side"
     text = f"{sector} is {row['relative_risk']:.1f} times as concentrated in {where} as in the whole ({sure})"
     if math.isnan(row["p"]):  # nothing was tested
@@ -109,10 +116,10 @@ def _strongest(content: Content) -> str:
         shares = content.crossing.frame
         known = shares["authority"].isin(content.crossing.authorities.names.index)
         names = list(map(clean, shares.loc[known & (shares["cluster"] == row["cluster"]), "name"]))
-        several = f"the cluster lies in {len(names)} authorities: {_listed(names)}"
+        several = f"the cluster lies in {plural(len(names), 'authority')}: {_listed(names)}"
         text += f"; {several if len(names) > 1 else f'the cluster lies in {_listed(names)} alone'}"
     others = int((frame["level"] == row["level"]).sum()) - 1  # those inside wider ones stand in the tree
-    return f"{text}. {others} more cluster{'s' if others > 1 else ''} found." if others else f"{text}."
+    return f"{text}. {plural(others, 'more cluster')} found." if others else f"{text}."
 
 
 def _null(content: Content, row: Any) -> str:

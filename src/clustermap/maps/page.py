@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from clustermap.errors import ClusterMapWarning
+from clustermap.errors import ClusterMapWarning, plural
 from clustermap.maps.tiling import hosts
 
 __all__ = ["Children", "asset", "compose", "island", "policy", "text"]
@@ -173,7 +173,9 @@ def _warn_links(links: list[str]) -> None:
     if links:
         shown = ", ".join(links[:5])
         warnings.warn(
-            f"[CM-MAP-005] {len(links)} files from the network were left out of the page ({shown}): children that "
+            "[CM-MAP-005] "
+            f"{plural(len(links), 'file from the network was', 'files from the network were')} left out of the page "
+            f"({shown}): children that "
             "need them will not work; clustermap's pages make no request",
             ClusterMapWarning,
             stacklevel=4,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clustermap.errors import OptionError, printable
+from clustermap.errors import OptionError, plural, printable
 from clustermap.maps.palette import LQ, LQ_BREAKS
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ def _heading(clusters: Any) -> str:
     sectors = clusters.frame["sector"].unique()
     labels = {} if clusters.table is None else clusters.table.sector_labels
     told = (
-        printable(str(labels.get(sectors[0], sectors[0]))) if len(sectors) == 1 else f"{len(sectors)} sectors"
+        printable(str(labels.get(sectors[0], sectors[0])))
+        if len(sectors) == 1
+        else plural(len(sectors), "sector")
     )
     return f"{told}: what lies inside what"

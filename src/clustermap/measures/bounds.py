@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.errors import AlignmentError, InputError, OptionError, part_of, plural
 from clustermap.measures.extremes import Box, largest, smallest
 from clustermap.schema import BOUND_COLUMNS
 from clustermap.tables.table import SectorTable, as_table
@@ -76,17 +76,17 @@ class QuotientBounds:
         for sector in list(self.frame["sector"].unique())[:_TOLD]:
             part = self.frame.loc[self.frame["sector"] == sector, "decision"].value_counts()
             lines.append(
-                f"{self.table.sector_labels.get(sector, sector)}: {part.get('above', 0)} areas above "
+                f"{self.table.sector_labels.get(sector, sector)}: {plural(part.get('above', 0), 'area')} above "
                 f"{self.threshold:g} whatever the figures, {part.get('below', 0)} below, "
                 f"{part.get('undecidable', 0)} undecidable."
             )
         if counts.get("undefined", 0):
-            lines.append(f"{counts['undefined']:,} cells are undefined.")
+            lines.append(f"{plural(counts['undefined'], 'cell is', 'cells are')} undefined.")
         return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
 
     def __repr__(self) -> str:
         undecidable = int((self.frame["decision"] == "undecidable").sum())
-        return f"<QuotientBounds: {len(self.frame)} cells, {undecidable} undecidable at {self.threshold:g}>"
+        return f"<QuotientBounds: {plural(len(self.frame), 'cell')}, {undecidable} undecidable at {self.threshold:g}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -191,7 +191,8 @@ def _like(upper: SectorTable, lower: SectorTable) -> SectorTable:
     if not (upper.labels.equals(lower.labels) and upper.sectors == lower.sectors):
         raise AlignmentError(
             "CM-ALIGN-001",
-            f"the bounds are of {lower.matrix.shape} and of {upper.matrix.shape} areas × sectors, or other ones",
+            f"the bounds are of {lower.matrix.shape} and of {upper.matrix.shape} areas × "
+            "sectors, or other ones",
             why="bounds of two different places bound nothing",
             fix="upper.reindex_like(lower)",
         )
@@ -199,7 +200,7 @@ def _like(upper: SectorTable, lower: SectorTable) -> SectorTable:
     if crossed:
         raise InputError(
             "CM-BOUNDS-002",
-            f"{crossed} of {lower.matrix.shape[0] * lower.matrix.shape[1]} upper bounds are below the lower ones",
+            f"{part_of(crossed, np.prod(lower.matrix.shape), 'upper bound', 'is', 'are')} below the lower ones",
             fix="quotient_bounds(lower, upper)   # in this order",
         )
     return upper
@@ -249,7 +250,7 @@ def _ranges(table: SectorTable, upper: SectorTable | None, steps: Any, suppresse
     if hidden.any() and suppressed is None:
         raise InputError(
             "CM-BOUNDS-003",
-            f"{hidden.sum():,} of {hidden.size:,} cells are suppressed",
+            f"{part_of(hidden.sum(), hidden.size, 'cell', 'is', 'are')} suppressed",
             why="without a largest value they could be anything, and so could every total",
             fix="quotient_bounds(…, suppressed=4)   # the largest number that is suppressed",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of, plural
 from clustermap.measures.quotient import location_quotient
 from clustermap.schema import ACROSS_COLUMNS
 from clustermap.sources import sectors as taxonomies
@@ -80,7 +80,8 @@ class Sensitivity:
         m, known = len(self.definitions), self.frame[self.frame["of"] > 0]
         always, never = (known["holds"] == known["of"]).sum(), (known["holds"] == 0).sum()
         first = (
-            f"{m} definitions, {len(known):,} areas with an answer: a quotient of at least {self.threshold:g} holds "
+            f"{plural(m, 'definition')}, {plural(len(known), 'area')} with an answer: a quotient of at "
+            f"least {self.threshold:g} holds "
             f"under all of them in {always:,}, under none in {never:,}, under some in "
             f"{len(known) - always - never:,}."
         )
@@ -105,7 +106,7 @@ class Sensitivity:
         return str(areas.names.get(code, code)) if areas is not None else str(code)
 
     def __repr__(self) -> str:
-        return f"<Sensitivity: {len(self.frame)} areas × {len(self.definitions)} definitions>"
+        return f"<Sensitivity: {plural(len(self.frame), 'area')} × {plural(len(self.definitions), 'definition')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -222,7 +223,7 @@ def _named(definitions: Sequence[Any] | Mapping[str, Any]) -> dict[str, Taxonomy
         if nameless:
             raise OptionError(
                 "CM-ACROSS-001",
-                f"{nameless} of {len(given)} definitions are lists of codes without a name",
+                f"{part_of(nameless, len(given), 'definition', 'is a list', 'are lists')} of codes without a name",
                 why="definitions are told apart by their names",
                 fix='definitions={"narrow": ["26"], "wide": ["26", "27"]}',
             )
@@ -231,7 +232,8 @@ def _named(definitions: Sequence[Any] | Mapping[str, Any]) -> dict[str, Taxonomy
     if len(pairs) < 2 or len(dict(pairs)) < len(pairs):  # noqa: PLR2004 - one definition has nothing to differ from
         raise OptionError(
             "CM-ACROSS-001",
-            f"{len(pairs)} definitions with {len(dict(pairs))} names: {[name for name, _ in pairs][:5]}",
+            f"{plural(len(pairs), 'definition')} with {plural(len(dict(pairs)), 'name')}: "
+            f"{[name for name, _ in pairs][:5]}",
             why="sensitivity is a difference between definitions that can be told apart",
             fix='definitions=["hvm-high-technology", "hvm"] or {"narrow": ["26"], "wide": ["26", "27"]}',
         )
@@ -239,7 +241,7 @@ def _named(definitions: Sequence[Any] | Mapping[str, Any]) -> dict[str, Taxonomy
         if len(taxonomy.sectors) != 1:
             raise OptionError(
                 "CM-ACROSS-002",
-                f"{name!r} defines {len(taxonomy.sectors)} sectors: {taxonomy.names[:5]}",
+                f"{name!r} defines {plural(len(taxonomy.sectors), 'sector')}: {taxonomy.names[:5]}",
                 why="the definitions of one sector are compared",
                 fix="a taxonomy of the one sector, such as {'hvm': ['26', '27']}",
             )
@@ -255,7 +257,7 @@ def _regrouped(table: SectorTable, taxonomy: Taxonomy) -> SectorTable:
     if odd:
         raise InputError(
             "CM-ACROSS-004",
-            f"{len(odd)} of {len(codes)} sectors are no codes of {digits} digits: {odd[:5]}",
+            f"{part_of(len(odd), len(codes), 'sector', 'is', 'are')} no codes of {digits} digits: {odd[:5]}",
             why="a prefix is looked up from the left: a lost zero or a name would be in no definition",
             fix="table with sectors such as '0161', '2611'; or across(firms, areas, definitions=…)",
         )

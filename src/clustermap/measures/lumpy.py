@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.compiled import workers
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, part_of, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import beta_limits, two_sided_p
 from clustermap.randomness import resolve_seed, stream
@@ -71,18 +71,20 @@ class LumpyQuotients:
         level, measured = 1 - self.interval, "p" if self.correction == "none" else "q"
         first = (
             f"Location quotients of employment; {self.interval:.0%} intervals and two-sided p at the effective number "
-            f"of plants, q by {self.correction} over {self.family_size:,} tests; bootstrap of plants "
-            f"({self.replicates:,} replicates, seed {self.seed}) in cells of at least {self.minimum_plants} plants."
+            f"of plants, q by {self.correction} over {plural(self.family_size, 'test')}; bootstrap of plants "
+            f"({self.replicates:,} replicates, seed {self.seed}) in cells of at least "
+            f"{plural(self.minimum_plants, 'plant')}."
         )
         lines = [first]
         for name, s in self.sectors.head(_TOLD).iterrows():
             part = self.frame[(self.frame["sector"] == name) & (self.frame[measured] < level)]
             lines.append(
-                f"{name}: {s.value:,.0f} jobs in {s.plants:,.0f} plants count like {s.n_eff:,.1f} equal ones; "
-                f"{(part['lq'] > 1).sum()} areas above 1 and {(part['lq'] < 1).sum()} below beyond chance."
+                f"{name}: {s.value:,.0f} jobs in {plural(round(s.plants), 'plant')} count like "
+                f"{s.n_eff:,.1f} equal ones; "
+                f"{plural((part['lq'] > 1).sum(), 'area')} above 1 and {(part['lq'] < 1).sum()} below beyond chance."
             )
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} cells: {status}." for status, n in counts.items() if status != "ok"]
+        lines += [f"{plural(n, 'cell')}: {status}." for status, n in counts.items() if status != "ok"]
         lines.append(
             "The shares of areas in all employment are taken as known, and plants as placed independently: owners "
             "with several plants make the intervals too narrow."
@@ -90,7 +92,10 @@ class LumpyQuotients:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<LumpyQuotients: {self.frame['area'].nunique()} areas × {len(self.sectors)} sectors>"
+        return (
+            f"<LumpyQuotients: {plural(self.frame['area'].nunique(), 'area')} × "
+            f"{plural(len(self.sectors), 'sector')}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -256,13 +261,17 @@ def _check(frame: pd.DataFrame) -> None:
     if len(bad):
         raise InputError(
             "CM-LUMPY-003",
-            f"{len(bad):,} of {len(frame):,} plants have no area, or employment that is missing, negative or infinite: "
-            + examples((int(r), frame["area"].iloc[r]) for r in bad),
+            f"{part_of(len(bad), len(frame), 'plant', 'has', 'have')} no area, or employment that is "
+            "missing, negative or infinite: " + examples((int(r), frame["area"].iloc[r]) for r in bad),
             why="one such plant spoils the shares of all others",
             fix="plants[plants['value'].between(0, 1e9)]",
         )
     if not frame["value"].sum() > 0:
-        raise InputError("CM-LUMPY-004", f"{len(frame):,} plants employ nobody", fix='value="employees"')
+        raise InputError(
+            "CM-LUMPY-004",
+            f"{plural(len(frame), 'plant employs', 'plants employ')} nobody",
+            fix='value="employees"',
+        )
 
 
 def _one(  # noqa: PLR0917 - private, one use with names beside it

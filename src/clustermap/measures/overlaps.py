@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, plural
 from clustermap.measures.bounds import QuotientBounds, decide
 from clustermap.schema import BOUND_COLUMNS
 from clustermap.sources import sectors as taxonomies
@@ -100,7 +100,7 @@ def overlap_bounds(
     if not placement.inside.any():
         raise InputError(
             "CM-BOUNDS-005",
-            f"none of {len(located):,} firms lies in any area",
+            f"none of {plural(len(located), 'firm')} lies in any area",
             fix="areas that hold the firms",
         )
     table = tabulate(located, polygons, sectors=taxonomy, value=value, overlap="fractional")
@@ -130,7 +130,8 @@ def overlap_bounds(
         frame=frame[list(BOUND_COLUMNS)],
         threshold=threshold,
         sharp=True,
-        rule=f"every way to give {int((np.bincount(placement.firm) > 1).sum()):,} shared firms to one of their areas",
+        rule="every way to give "
+        f"{plural((np.bincount(placement.firm) > 1).sum(), 'shared firm')} to one of their areas",
         table=table,
         joint="sharp cell by cell, not jointly: a firm that raises one area lowers another",
     )

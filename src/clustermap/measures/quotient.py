@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of
 from clustermap.inference import adjust, is_level
 from clustermap.measures.quotients import Quotients
 from clustermap.measures.shrinkage import dispersion, shrink
@@ -200,7 +200,7 @@ def _reference(reference: Any, labels: pd.Index) -> str | tuple[str, ...]:
     if strange or not codes:
         raise OptionError(
             "CM-LQ-002",
-            f"{len(strange)} of {len(codes)} reference areas are not in the table: {strange[:5]}",
+            f"{part_of(len(strange), len(codes), 'reference area', 'is', 'are')} not in the table: {strange[:5]}",
             why="a quotient says how an area compares with its reference",
             fix=f'reference="nation", "rest", or codes such as {list(labels[:3])}',
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, plural
 from clustermap.inference import is_level
 from clustermap.measures.shrinkage import plausible, posterior_limits
 from clustermap.measures.trials import Margins, Trial, by_sector, stored_cells
@@ -213,25 +213,30 @@ class Quotients:
         given = "both totals" if self.law == "hypergeometric" else "each sector's total"
         lines = [
             (
-                f"Location quotients of {len(self.table.labels):,} areas in {len(self.sectors):,} sectors "
+                f"Location quotients of {plural(len(self.table.labels), 'area')} in "
+                f"{plural(len(self.sectors), 'sector')} "
                 f"against {against}; {self.interval:.0%} intervals and two-sided p from the exact {self.law}, given "
                 f"{given}; q by {self.correction} "
-                f"over {self.family_size:,} tests."
+                f"over {plural(self.family_size, 'test')}."
             )
         ]
         if self.cells == "nonzero":
             lines.append(
-                f"{len(self.table.labels) * len(self.sectors) - len(self.frame):,} cells without firms do not stand "
-                'in the frame (cells="nonzero"); they are members of the family all the same.'
+                f"{plural(len(self.table.labels) * len(self.sectors) - len(self.frame), 'cell')} without "
+                "firms: left out of "
+                'the frame (cells="nonzero"), members of the family all the same.'
             )
         lines += [self._sector_line(s) for s in self.sectors[:_TOLD]]
         if len(self.sectors) > _TOLD:
-            lines.append(f"{len(self.sectors) - _TOLD:,} more sectors stand in the frame.")
+            lines.append(
+                f"{plural(len(self.sectors) - _TOLD, 'more sector stands', 'more sectors stand')} in the frame."
+            )
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} cells: {status}." for status, n in counts.items() if status != "ok"]
+        lines += [f"{plural(n, 'cell')}: {status}." for status, n in counts.items() if status != "ok"]
         if (sums := _short_totals(self.table)) > 0:
             lines.append(
-                f"{sums:,} totals are sums without their suppressed cells: quotients that divide by them are off by "
+                f"{plural(sums, 'total is', 'totals are')} sums without their suppressed cells: quotients "
+                "that divide by them are off by "
                 "an unknown amount; give area_totals and sector_totals as published."
             )
         return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
@@ -248,7 +253,7 @@ class Quotients:
         below += int((blank["p" if self.correction == "none" else "q"] < self.alpha).sum())
         best = above.sort_values("shrunk", ascending=False, kind="stable").head(_NAMED)
         named = ", ".join(f"{self._name(r.area)} {r.lq:.2f}" for r in best.itertuples())
-        text = f"{label}: {len(above)} areas above 1 and {below} below beyond chance" + (
+        text = f"{label}: {plural(len(above), 'area')} above 1 and {below} below beyond chance" + (
             f" (most: {named})." if named else "."
         )
         if self.dispersion[sector] == 0:
@@ -260,7 +265,7 @@ class Quotients:
 
     def __repr__(self) -> str:
         return (
-            f"<Quotients: {len(self.table.labels)} areas × {len(self.sectors)} sectors, "
+            f"<Quotients: {plural(len(self.table.labels), 'area')} × {plural(len(self.sectors), 'sector')}, "
             f"reference {self.reference if isinstance(self.reference, str) else len(self.reference)}>"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.measures.quotient import location_quotient
 from clustermap.measures.quotients import Quotients
 from clustermap.schema import VARIANT_COLUMNS
@@ -79,19 +79,21 @@ class QuotientVariants:
             part = self.frame[self.frame["sector"] == sector]
             counts, p = part["label"].value_counts(), told.loc[sector, "p_normal"]
             lines.append(
-                f"{self.quotients.table.sector_labels.get(sector, sector)}: {counts.get('high', 0)} areas high, "
+                f"{self.quotients.table.sector_labels.get(sector, sector)}: "
+                f"{plural(counts.get('high', 0), 'area')} high, "
                 f"{counts.get('low', 0)} low of {told.loc[sector, 'n']}; "
                 + (f"normality p {p:.2g}." if np.isfinite(p) else "too few or constant.")
             )
         zeros = int((self.frame["lq"] == 0).sum())
         if zeros and self.scale == "log":
             lines.append(
-                f"{zeros:,} quotients are 0 and have no logarithm: they are in no mean and have no z."
+                f"{plural(zeros, 'quotient is', 'quotients are')} 0, without a logarithm: in no "
+                "mean, and without z."
             )
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        shape = f"{len(self.quotients.table.labels)} areas × {len(self.quotients.sectors)} sectors"
+        shape = f"{plural(len(self.quotients.table.labels), 'area')} × {plural(len(self.quotients.sectors), 'sector')}"
         return f"<QuotientVariants: {shape}, z of {self.scale}>"
 
     def _repr_html_(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from clustermap.errors import StorageError
+from clustermap.errors import StorageError, part_of
 from clustermap.storage import write_atomic
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _write_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
         except (RuntimeError, ValueError) as error:  # what GDAL says about disks and fields alike
             raise OSError(f"layer {name}: {error}") from error
         if written != len(frame):
-            raise OSError(f"layer {name}: {written} of {len(frame)} rows were written")
+            raise OSError(f"layer {name}: {part_of(written, len(frame), 'row', 'was', 'were')} written")
 
 
 def _storable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

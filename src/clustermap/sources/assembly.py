@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from clustermap.errors import plural
 from clustermap.schema import ACTIVITY_COLUMNS, CLASSIFICATION, FIRM_COLUMNS, LocationKind
 from clustermap.sources.cells import dates, text
 from clustermap.sources.columns import key
@@ -111,7 +112,7 @@ def _stacks(x: np.ndarray, y: np.ndarray) -> list[str]:
         return []
     share = sizes[shared].sum() / len(x)
     told = f"up to {int(sizes.max()):,}; {share:.1%} of the firms"
-    return [f"{int(shared.sum()):,} places carry more than one firm ({told})."]
+    return [f"{plural(int(shared.sum()), 'place carries', 'places carry')} more than one firm ({told})."]
 
 
 def _rest(parts: Parts, taken: set[str]) -> dict[str, pd.Series]:
@@ -142,7 +143,8 @@ def _location_kind(parts: Parts, given: str | None) -> tuple[pd.Categorical, lis
         odd = ~np.isin(kinds.astype(str), allowed)
         if odd.any():
             notes.append(
-                f"{int(odd.sum()):,} rows say another kind of place than {', '.join(allowed)}: unknown."
+                f"{plural(int(odd.sum()), 'row says', 'rows say')} another kind of place than "
+                f"{', '.join(allowed)}: unknown."
             )
             kinds[odd] = "unknown"
         return pd.Categorical(kinds, categories=list(allowed)), notes

@@ -16,7 +16,7 @@ import shapely
 
 from clustermap import crs as projections
 from clustermap import datasets
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.sources.cells import text
 from clustermap.sources.loading import Loaded, load
@@ -233,7 +233,9 @@ def _labels(
         labels, named = pd.Index(frame.index), name or (found and found[0].name) or lower.get("name")
     elif len(unique) > 1 and code is None:
         raise _no_code(
-            frame, f"{len(unique)} columns hold unique codes: {', '.join(c.column for c in unique)}"
+            frame,
+            f"{plural(len(unique), 'column holds', 'columns hold')} unique codes: "
+            f"{', '.join(c.column for c in unique)}",
         )
     elif official:
         best = unique[0] if unique else official[0]
@@ -333,7 +335,7 @@ def _kept(codes: np.ndarray, keep: str | Sequence[str] | None) -> np.ndarray:
         near = difflib.get_close_matches(lacking[0], sorted(here), n=3, cutoff=0.5)
         raise InputError(
             "CM-AREAS-006",
-            f"{len(lacking)} of {len(wanted)} codes of keep= are not there: {', '.join(lacking[:5])}",
+            f"of keep= {part_of(len(lacking), len(wanted), 'code', 'is', 'are')} not there: {', '.join(lacking[:5])}",
             why="codes of another vintage are other areas",
             fix=f"nearest to the first: {', '.join(near) or 'none'}; check the vintage",
         )
@@ -344,7 +346,9 @@ def _check_left(use: np.ndarray, reason: np.ndarray) -> None:
     if not len(use):
         told = ", ".join(f"{n} {why}" for why, n in pd.Series(reason).value_counts().items())
         raise InputError(
-            "CM-AREAS-005", f"none of {len(reason)} areas is left: {told}", fix="check the file, or keep="
+            "CM-AREAS-005",
+            f"none of {plural(len(reason), 'area')} is left: {told}",
+            fix="check the file, or keep=",
         )
 
 
@@ -353,7 +357,7 @@ def _check_unique(codes: np.ndarray, use: np.ndarray) -> None:
     if len(at):
         raise InputError(
             "CM-AREAS-002",
-            f"{len(at)} of {len(codes)} rows carry a code that another row carries: "
+            f"{part_of(len(at), len(codes), 'row', 'carries', 'carry')} a code that another row carries: "
             f"{examples((int(i), codes[i]) for i in at)}",
             why="values would be counted once for each row",
             fix='frame.dissolve("code column") joins the parts of one area; or code="another column"',

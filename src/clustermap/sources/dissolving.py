@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clustermap.errors import AlignmentError
+from clustermap.errors import AlignmentError, plural
 from clustermap.ledger import Ledger
 from clustermap.sources.values import Areas
 
@@ -47,7 +47,8 @@ def dissolve(areas: Areas, lookup: Lookup) -> Areas:
     if pairs.empty:
         raise AlignmentError(
             "CM-ALIGN-004",
-            f"none of {lookup.frame['area'].nunique()} areas of the lookup is among the {len(areas)} areas: "
+            f"none of {plural(lookup.frame['area'].nunique(), 'area')} of the lookup is among the "
+            f"{plural(len(areas), 'area')}: "
             f"{list(lookup.frame['area'][:3])} against {list(areas.frame.index[:3])}",
             why="codes change with the vintage",
             fix="read both of one vintage",

@@ -6,7 +6,7 @@ import gzip
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from clustermap.errors import InputError, StorageError
+from clustermap.errors import InputError, StorageError, plural
 
 __all__ = ["TABLES", "VECTORS", "Opened", "open_source"]
 
@@ -174,7 +174,8 @@ def _check_members(members: list[zipfile.ZipInfo], name: str) -> None:
     if unsafe or len(set(names)) < len(names):
         raise InputError(
             "CM-FILE-005",
-            f"{name!r} holds {len(unsafe)} members that point outside of it, or one name twice",
+            f"{name!r} holds {plural(len(unsafe), 'member that points', 'members that point')} outside of "
+            "it, or one name twice",
             why="such an archive is made to overwrite files",
             fix="get the archive from its publisher",
         )
@@ -189,7 +190,7 @@ def _one_member(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], path: 
         found = ", ".join(m.filename for m in wanted[:5]) or "none"
         raise InputError(
             "CM-FILE-005",
-            f"{path.name!r} holds {len(wanted)} data files ({found}), not exactly one",
+            f"{path.name!r} holds {plural(len(wanted), 'data file')} ({found}), not exactly one",
             fix="unpack it and pass the path of the one that is meant",
         )
     member = wanted[0]

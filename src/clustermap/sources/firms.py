@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import LocationKind
 from clustermap.sources.assembly import Parts, activities, assemble, is_synthetic
@@ -168,9 +168,9 @@ def _values(
     bad = np.isinf(values) | (values < 0)
     notes = [f"value is the column {column!r}, as numbers."] if column != "value" else []
     if n := int(flags["suppressed"].sum()):
-        notes.append(f"{n:,} values are missing or suppressed; they are not 0.")
+        notes.append(f"{plural(n, 'value is', 'values are')} missing or suppressed, not 0.")
     if n := int(flags["separators removed"].sum()):
-        notes.append(f"{n:,} values were read without their separators.")
+        notes.append(f"{plural(n, 'value was', 'values were')} read without their separators.")
     repairs = {
         "value not a number: taken as missing": flags["not a number"],
         "value negative or infinite: taken as missing": bad,
@@ -224,7 +224,7 @@ def _nothing_left(reasons: pd.Series) -> InputError:
     rows = examples((i, reason) for i, reason in reasons.head(5).items())
     return InputError(
         "CM-FIRMS-003",
-        f"none of {len(reasons):,} rows is left: {told} ({rows})",
+        f"none of {plural(len(reasons), 'row')} is left: {told} ({rows})",
         why="nothing can be mapped or counted",
         fix='status="all", or postcodes=read_postcodes("directory.csv")',
     )

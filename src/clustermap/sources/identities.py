@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError, examples
+from clustermap.errors import InputError, examples, part_of
 from clustermap.sources.cells import text
 from clustermap.sources.columns import key
 
@@ -53,7 +53,7 @@ def identify(frame: pd.DataFrame, matched: Matched, *, from_file: bool) -> Ident
         at = np.flatnonzero(broken.to_numpy())
         raise InputError(
             "CM-FIRMS-002",
-            f"{len(at):,} of {n:,} identities in {column!r} are in scientific notation: "
+            f"in {column!r} {part_of(len(at), n, 'identity', 'is', 'are')} in scientific notation: "
             f"{examples((int(i), ids_text.iloc[i]) for i in at)}",
             why="a spreadsheet has cut their digits; different firms become one",
             fix="export the column as text from the original source",

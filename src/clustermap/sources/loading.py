@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clustermap.errors import InputError
+from clustermap.errors import InputError, plural
 from clustermap.sources.files import open_source
 from clustermap.sources.texts import read_text_table
 
@@ -63,7 +63,7 @@ def load(source: Any, *, what: str) -> Loaded:
         if twice:
             raise InputError(
                 "CM-FILE-008",
-                f"{what}: the frame names {len(twice)} columns twice: {', '.join(twice[:5])}",
+                f"{what}: the frame names {plural(len(twice), 'column')} twice: {', '.join(twice[:5])}",
                 fix="frame.loc[:, ~frame.columns.duplicated()]",
             )
         return Loaded(frame=source, name="", from_file=False)
@@ -113,7 +113,7 @@ def _vector(opened: Opened) -> Loaded:
     if len(layers) != 1:
         raise InputError(
             "CM-FILE-009",
-            f"{opened.name!r} holds {len(layers)} layers: {', '.join(layers[:15])}",
+            f"{opened.name!r} holds {plural(len(layers), 'layer')}: {', '.join(layers[:15])}",
             why="which of them is meant cannot be known",
             fix=f'pass geopandas.read_file("{opened.name}", layer="{layers[-1] if layers else "…"}")',
         )

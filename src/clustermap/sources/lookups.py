@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap import datasets
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, part_of, plural
 from clustermap.schema import LOOKUP_COLUMNS
 from clustermap.sources.cells import numbers, text
 from clustermap.sources.loading import load
@@ -93,7 +93,13 @@ def _embedded(name: str) -> Lookup:
     raw = here.rename(columns={"authority_name": "name"})[["area", "authority", "name", "share"]]
     lookup = _normalise(raw.reset_index(drop=True), kind=kind, vintage=int(year), weighted=True)
     odd = sorted(set(here["status"]) - {"confirmed"})
-    notes = (*lookup.notes, *(f"{int((here['status'] == s).sum())} memberships are {s}." for s in odd))
+    notes = (
+        *lookup.notes,
+        *(
+            f"{plural(int((here['status'] == s).sum()), 'membership is', 'memberships are')} {s}."
+            for s in odd
+        ),
+    )
     return replace(lookup, notes=notes, unconfirmed=bool(odd))
 
 
@@ -168,7 +174,9 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
     empty = (raw["area"] == "") | (raw["authority"] == "")
     alone = sorted(set(raw["area"]) - set(raw.loc[~empty, "area"]) - {""})
     if alone:
-        notes.append(f"{len(alone)} areas lie in no authority: {', '.join(alone[:5])}.")
+        notes.append(
+            f"{plural(len(alone), 'area lies', 'areas lie')} in no authority: {', '.join(alone[:5])}."
+        )
     frame = raw[~empty].assign(share=_shares(raw, weighted)[~empty.to_numpy()])
     if not len(frame):
         raise InputError(
@@ -179,12 +187,15 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
     if (names["nunique"] > 1).any():
         odd = names.index[names["nunique"] > 1]
         notes.append(
-            f"{len(odd)} authorities have several names ({', '.join(odd[:5])}); the first was taken."
+            f"{plural(len(odd), 'authority has', 'authorities have')} several names "
+            f"({', '.join(odd[:5])}); the first was taken."
         )
     again = frame.duplicated(["area", "authority"])
     if again.any():
         told = "their shares were added" if weighted else "each pair counts once"
-        notes.append(f"{int(again.sum()):,} rows repeat a pair that is there already; {told}.")
+        notes.append(
+            f"{plural(int(again.sum()), 'row repeats', 'rows repeat')} a pair that is there already; {told}."
+        )
         if weighted:
             frame["share"] = frame.groupby(["area", "authority"])["share"].transform("sum")
         frame = frame[~again]
@@ -194,7 +205,7 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
         bad = frame.loc[sums <= 0, "area"].unique()
         raise InputError(
             "CM-LOOKUP-002",
-            f"the shares of {len(bad)} areas sum to 0: {', '.join(bad[:5])}",
+            f"the shares of {plural(len(bad), 'area')} sum to 0: {', '.join(bad[:5])}",
             fix='share="equal"',
         )
     if weighted:
@@ -202,7 +213,8 @@ def _normalise(raw: pd.DataFrame, *, kind: str, vintage: int | None, weighted: b
         off = by_area[(by_area - 1).abs() > _SUM_TOLERANCE]
         if len(off):
             notes.append(
-                f"The raw shares of {len(off)} areas do not sum to 1 (from {off.min():.4g} to {off.max():.4g}); "
+                f"The raw shares of {plural(len(off), 'area')} do not sum to 1 (from {off.min():.4g} to "
+                f"{off.max():.4g}); "
                 "each was divided by its sum."
             )
     frame["share"] = frame["share"] / sums
@@ -220,7 +232,7 @@ def _shares(raw: pd.DataFrame, weighted: bool) -> np.ndarray:
         at = np.flatnonzero(bad)
         raise InputError(
             "CM-LOOKUP-002",
-            f"{len(at)} of {len(raw)} shares are not numbers from 0 up: "
+            f"{part_of(len(at), len(raw), 'share', 'is', 'are')} not numbers from 0 up: "
             f"{examples((int(i), raw['area'].iloc[i]) for i in at)}",
             fix='share="equal", or mend the column',
         )

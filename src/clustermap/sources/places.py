@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 
 from clustermap import crs as projections
-from clustermap.errors import CrsError, InputError
+from clustermap.errors import CrsError, InputError, plural
 from clustermap.sources.cells import numbers, text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _project(found: Places, raw: _Raw | None, placed: np.ndarray, project_to: An
         kinds = pd.Series(reason).value_counts()
         raise InputError(
             "CM-FIRMS-003",
-            f"none of {len(lon):,} rows has a place ({', '.join(f'{n:,} {why}' for why, n in kinds.items())})",
+            f"none of {plural(len(lon), 'row')} has a place ({', '.join(f'{n:,} {why}' for why, n in kinds.items())})",
             why="nothing can be mapped or counted",
             fix='columns={"lat": "…", "lon": "…"}, or postcodes=read_postcodes("directory.csv")',
         )

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustermap import crs as projections
-from clustermap.errors import InputError
+from clustermap.errors import InputError, plural
 from clustermap.sources.cells import numbers, text
 from clustermap.sources.columns import key
 from clustermap.sources.files import open_source
@@ -173,13 +173,13 @@ class Postcodes:
     def summary(self) -> str:
         """Say in plain sentences what the directory holds."""
         text_ = (
-            f"{len(self):,} postcodes ({int(self.terminated.sum()):,} terminated) and "
-            f"{len(self.outward_keys):,} outward codes from {self.source}."
+            f"{plural(len(self), 'postcode')} ({int(self.terminated.sum()):,} terminated) and "
+            f"{plural(len(self.outward_keys), 'outward code')} from {self.source}."
         )
         return "\n".join([text_, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Postcodes: {len(self):,} units, {len(self.outward_keys):,} outward codes>"
+        return f"<Postcodes: {plural(len(self), 'unit')}, {plural(len(self.outward_keys), 'outward code')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"
@@ -257,7 +257,7 @@ def _coordinates(
     northern = np.char.startswith(canonical.astype(str), "BT")
     if northern.any():
         notes.append(
-            f"{int(northern.sum()):,} postcodes of Northern Ireland (BT) are under licence terms of their own."
+            f"{plural(int(northern.sum()), 'postcode')} of Northern Ireland (BT): licence terms of their own."
         )
     if columns["lat"] and columns["lon"]:
         lat, lon = numbers(frame[columns["lat"]])[0], numbers(frame[columns["lon"]])[0]
@@ -300,7 +300,9 @@ def _units(
     placed = np.isfinite(lon) & np.isfinite(lat) & (quality != _NO_GRID_QUALITY) & (packed >= 0)
     lost = int((~placed).sum())
     if lost:
-        notes.append(f"{lost:,} postcodes have no grid reference (latitude 99.999999 or quality 9).")
+        notes.append(
+            f"{plural(lost, 'postcode has', 'postcodes have')} no grid reference (latitude 99.999999 or quality 9)."
+        )
     order = np.lexsort((ended, packed))
     order = order[placed[order]]
     order = order[np.r_[True, np.diff(packed[order]) != 0]] if len(order) else order  # live before terminated

@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError
+from clustermap.errors import InputError, plural
 from clustermap.schema import CLASSIFICATION
 from clustermap.sources.sic import valid_codes
 
@@ -148,7 +148,7 @@ class Taxonomy:
     def summary(self) -> str:
         """Say in plain sentences what the definition is and where it comes from."""
         n = len(self.sectors)
-        what = self.sectors[0].label if n == 1 else f"{n} sectors"
+        what = self.sectors[0].label if n == 1 else plural(n, "sector")
         return f"{self.title}: {what} ({self.classification}, {self.version}; {self.status}).\nSource: {self.source}."
 
     def __repr__(self) -> str:
@@ -245,7 +245,7 @@ def _build(raw: Mapping[str, Any], where: str) -> Taxonomy:
         shown = "; ".join(faults[:10])
         raise InputError(
             "CM-SECTOR-003",
-            f"{where}: {len(faults)} faults: {shown}",
+            f"{where}: {plural(len(faults), 'fault')}: {shown}",
             why="a prefix that matches nothing loses a part of the sector without any sign of it",
             fix='include = ["26", "30.3"], exclude = ["30.1"], weights = {"325" = 0.5}',
         )

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from clustermap.compiled import workers
-from clustermap.errors import MAX_EXAMPLES, InputError, examples
+from clustermap.errors import MAX_EXAMPLES, InputError, examples, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def mend(
         )
         raise InputError(
             "CM-AREAS-004",
-            f"{len(torn)} of {len(out)} polygons cross themselves: "
+            f"{part_of(len(torn), len(out), 'polygon', 'crosses itself', 'cross themselves')}: "
             f"{examples((int(rows[k]), labels[rows[k]]) for k in torn)} ({told})",
             why="a repair would change their area by more than 0.1 %, and what was meant cannot be known",
             fix="mend the outline in its source, or accept the repair: frame.set_geometry(frame.make_valid())",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from clustermap.errors import MAX_EXAMPLES, InputError
+from clustermap.errors import MAX_EXAMPLES, InputError, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,7 +177,7 @@ def _header(head: bytes, delimiter: str, name: str) -> list[str]:
     if twice:
         raise InputError(
             "CM-FILE-008",
-            f"{name!r} names {len(twice)} columns twice: {', '.join(twice[:MAX_EXAMPLES])}",
+            f"{name!r} names {plural(len(twice), 'column')} twice: {', '.join(twice[:MAX_EXAMPLES])}",
             why="which of them is meant cannot be known",
             fix="rename them in the file",
         )
@@ -226,7 +226,7 @@ def _parse(
         )
         raise InputError(
             "CM-FILE-006",
-            f"{len(ragged):,} rows of {opened.name!r} have more or fewer fields than the header: {shown}",
+            f"{opened.name!r} holds {plural(len(ragged), 'row')} with more or fewer fields than the header: {shown}",
             why="their values stand in the wrong columns, or the rows are lost",
             fix="put fields that hold the delimiter in quotes, or mend these lines",
         )

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clustermap.errors import InputError
+from clustermap.errors import InputError, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -58,8 +58,8 @@ class Firms:
 
     def summary(self) -> str:
         """Say in plain sentences what the firms are."""
-        kind = "synthetic firms" if self.synthetic else "firms"
-        return f"{len(self):,} {kind} (location: {self.location_kind}).\n{self.ledger.summary()}"
+        told = plural(len(self), "synthetic firm" if self.synthetic else "firm")
+        return f"{told} (location: {self.location_kind}).\n{self.ledger.summary()}"
 
     def __repr__(self) -> str:
         return f"<Firms: {len(self):,} located, {self.ledger.set_aside:,} set aside, {self.location_kind}>"
@@ -115,10 +115,11 @@ class Areas:
         """Say in plain sentences what the areas are."""
         vintage = f" of {self.vintage}" if self.vintage else ""
         note = " Generalised, not for measurement." if self.generalised else ""
-        return f"{len(self):,} areas ({self.kind}{vintage}).{note}\n{self.ledger.summary()}"
+        return f"{plural(len(self), 'area')} ({self.kind}{vintage}).{note}\n{self.ledger.summary()}"
 
     def __repr__(self) -> str:
-        return f"<Areas: {len(self)} {self.kind}{' ' + str(self.vintage) if self.vintage else ''}>"
+        told = plural(len(self), "area") if self.kind == "area" else f"{len(self)} {self.kind}"
+        return f"<Areas: {told}{' ' + str(self.vintage) if self.vintage else ''}>"
 
     def _repr_html_(self) -> str:
         return _as_html(self.summary())
@@ -174,7 +175,8 @@ class Lookup:
             if strange:
                 raise InputError(
                     "CM-LOOKUP-010",
-                    f"{len(strange)} of {len(rows)} further memberships name an unknown {column}: {strange[:5]}",
+                    f"{part_of(len(strange), len(rows), 'further membership', 'names', 'name')} an unknown "
+                    f"{column}: {strange[:5]}",
                     why="codes change with the vintage",
                     fix="use the codes of the lookup's own vintage",
                 )
@@ -186,19 +188,26 @@ class Lookup:
         )
         touched = equal["area"].isin(set(rows["area"])).to_numpy()
         equal.loc[touched, "share"] = 1.0 / equal.groupby("area")["area"].transform("size")[touched]
-        note = f"{len(equal) - len(self.frame)} memberships were added; shares of those areas are equal."
+        note = (
+            f"{plural(len(equal) - len(self.frame), 'membership was', 'memberships were')} added; shares "
+            "of those areas are equal."
+        )
         return replace(self, frame=equal, notes=(*self.notes, note))
 
     def summary(self) -> str:
         """Say in plain sentences what belongs to what."""
         areas, several = self.frame["area"].nunique(), int((self.frame["area"].value_counts() > 1).sum())
         text = (
-            f"{areas:,} areas in {self.frame['authority'].nunique():,} authorities; {several} lie in several."
+            f"{plural(areas, 'area')} in {plural(self.frame['authority'].nunique(), 'authority')}; "
+            f"{plural(several, 'lies', 'lie')} in several."
         )
         return "\n".join([text, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Lookup: {self.frame['area'].nunique()} areas in {self.frame['authority'].nunique()} {self.kind}>"
+        return (
+            f"<Lookup: {plural(self.frame['area'].nunique(), 'area')} in "
+            f"{self.frame['authority'].nunique()} {self.kind}>"
+        )
 
     def _repr_html_(self) -> str:
         return _as_html(self.summary())

@@ -11,7 +11,7 @@ from clustermap.autocorrelation import GlobalResult, LocalResult, global_moran, 
 from clustermap.borders import crossing, line_test
 from clustermap.borders.targets import positions
 from clustermap.detection import detect_clusters
-from clustermap.errors import ClusterMapWarning, OptionError
+from clustermap.errors import ClusterMapWarning, OptionError, part_of
 from clustermap.measures import location_quotient
 from clustermap.sources import (
     Areas,
@@ -199,7 +199,8 @@ def _lookup(study: Study) -> Lookup:
     if wrong:
         raise OptionError(
             "CM-STUDY-007",
-            f"[inputs.lookup] also: {len(wrong)} of {len(also)} rows are no pair of codes: {wrong[0]!r:.60}",
+            f"[inputs.lookup] also: {part_of(len(wrong), len(also), 'row', 'is', 'are')} no pair of codes: "
+            f"{wrong[0]!r:.60}",
             why="each row adds one area to one authority",
             fix='also = [["E07000035", "E37000039"]]   # area, authority',
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clustermap.detection import tree_lines
-from clustermap.errors import InputError
+from clustermap.errors import InputError, plural
 from clustermap.maps import draw_map
 from clustermap.reports import csv_text, geopackage, input_record, manifest_text, markdown_report
 from clustermap.storage import file_hash, replace_folder, resolved, write_text
@@ -100,7 +100,8 @@ def recorded_study(folder: str | Path) -> Study:
     if changed:
         raise InputError(
             "CM-STUDY-008",
-            f"{len(changed)} files are others than in the run of {Path(folder).resolve().name}: {', '.join(changed)}",
+            f"{plural(len(changed), 'file is', 'files are')} others than in the run of "
+            f"{Path(folder).resolve().name}: {', '.join(changed)}",
             why="the map would show another result than the tables beside it",
             fix=f"clustermap run {file.name} --out {Path(folder).name or 'DIR'}",
         )

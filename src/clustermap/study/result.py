@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from clustermap.errors import part_of, plural
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -142,7 +144,8 @@ class StudyResult:
         sector, table = self.sector, self.table
         total = table.sector_totals[sector]
         return (
-            f"Counted: {total:,.0f} of {table.total:,.0f} {table.measure} in {len(table.labels):,} areas are in "
+            f"Counted: {total:,.0f} of {table.total:,.0f} {table.measure} in "
+            f"{plural(len(table.labels), 'area')} {'is' if total == 1 else 'are'} in "
             f"{self.label} ({total / table.total:.1%})."
         )
 
@@ -157,9 +160,9 @@ class StudyResult:
         inside = len(frame) - widest
         cores = f" (and {inside} at higher levels)" if inside else ""
         return (
-            f"Found: {_several(widest, 'cluster')}{cores} where {self.label} is more than {level:g} times as "
+            f"Found: {plural(widest, 'cluster')}{cores} where {self.label} is more than {level:g} times as "
             f"concentrated as in all areas together; the strongest, {best['cluster']}, has "
-            f"{_several(best['n_areas'], 'area')} and {best['value']:,.0f} {self.table.measure}, "
+            f"{plural(best['n_areas'], 'area')} and {best['value']:,.0f} {self.table.measure}, "
             f"{best['relative_risk']:.2f} times the expected (figures of selected sets are on the high side)."
         )
 
@@ -180,25 +183,22 @@ class StudyResult:
         if named:
             effective = float(self.crossing.effective_authorities[best])
             where = (
-                f"lies in {_several(len(named), 'authority', 'authorities')} "
+                f"lies in {plural(len(named), 'authority')} "
                 f"({', '.join(named[:_EXAMPLES])}{more}), as many as {effective:.1f} of equal size"
             )
             where += f", and with {shares['share'][~known].sum():.0%} in none" if not known.all() else ""
         crossing = self.crossing.pairs["cluster"][self.crossing.pairs["cluster"].isin(widest)].nunique()
-        return (
-            f"Crossed: {best} {where}; {crossing} of {_several(n, 'cluster')} "
-            f"cross{'es' if n == 1 else ''} a border."
-        )
+        return f"Crossed: {best} {where}; {part_of(crossing, n, 'cluster', 'crosses', 'cross')} a border."
 
     def _sure(self) -> str:
         whole = self.moran_global
         labels, n = self.moran.frame["label"].value_counts(), self.moran.family_size
-        rule = f"without correction for {n} tests"
+        rule = f"without correction for {plural(n, 'test')}"
         if self.moran.correction != "none":
-            rule = f"after correction for {n} tests"
+            rule = f"after correction for {plural(n, 'test')}"
         text = (
             f"How sure: Moran's I of {self.label} is {float(whole.statistic):.3f} (p = {p_text(float(whole.p))}); "
-            f"{int(labels.get('HH', 0))} areas are High-High {rule}"
+            f"{plural(int(labels.get('HH', 0)), 'area is', 'areas are')} High-High {rule}"
         )
         if self.clusters.frame.empty:
             return f"{text}."
@@ -217,7 +217,7 @@ class StudyResult:
         return f"A line? {'; '.join(parts)}." if parts else "A line? No cluster and no named set to test."
 
     def __repr__(self) -> str:
-        return f"<StudyResult: {self.study.name}, {len(self.clusters.frame)} clusters>"
+        return f"<StudyResult: {self.study.name}, {plural(len(self.clusters.frame), 'cluster')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"
@@ -240,7 +240,3 @@ def line_text(line: Any) -> str:
 def p_text(p: float) -> str:
     """Round a p-value the way it is read."""
     return f"{p:.4f}" if p < 0.1 else f"{p:.2f}"  # noqa: PLR2004 - more digits say nothing there
-
-
-def _several(n: int, one: str, many: str | None = None) -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"

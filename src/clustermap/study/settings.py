@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 
 __all__ = ["INPUTS", "check_settings"]
 
@@ -82,7 +82,7 @@ def check_settings(head: Any, inputs: Any, options: dict[str, Any]) -> None:
     if wrong:
         raise OptionError(
             "CM-STUDY-007",
-            f"{len(wrong)} settings have a value of the wrong kind: {'; '.join(wrong)}",
+            f"{plural(len(wrong), 'setting has', 'settings have')} a value of the wrong kind: {'; '.join(wrong)}",
             why="a setting that cannot be read as it is meant would be guessed at",
             fix="clustermap new STUDY.toml   # shows how each is written",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clustermap.errors import AlignmentError, ClusterMapWarning, InputError, examples
+from clustermap.errors import AlignmentError, ClusterMapWarning, InputError, examples, part_of
 from clustermap.sources.values import Areas
 from clustermap.tables.sparse import rows_of
 
@@ -36,7 +36,7 @@ def unique_labels(labels: pd.Index, what: str) -> pd.Index:
         kinds = sorted({type(label).__name__ for label in labels})
         raise InputError(
             "CM-TABLE-022",
-            f"{missing} of {len(labels)} {what} labels are missing"
+            f"{part_of(missing, len(labels), f'{what} label', 'is', 'are')} missing"
             if missing
             else f"the {len(labels)} {what} labels are of several types: {', '.join(kinds)}",
             why="rows and columns are told apart, matched and ordered by their labels",
@@ -48,7 +48,7 @@ def unique_labels(labels: pd.Index, what: str) -> pd.Index:
         twice = labels[labels.duplicated()]
         raise InputError(
             "CM-TABLE-001",
-            f"{len(twice)} of {len(labels)} {what} labels are duplicated: {list(twice[:5])}",
+            f"{part_of(len(twice), len(labels), f'{what} label', 'is', 'are')} duplicated: {list(twice[:5])}",
             why="a doubled area would be counted twice",
             fix="values.groupby(level=0).sum(min_count=1)",
         )
@@ -67,7 +67,8 @@ def as_numbers(values: pd.DataFrame) -> pd.DataFrame:
     if strange:
         raise InputError(
             "CM-TABLE-002",
-            f"the values are not all numbers: {len(strange)} of {values.shape[1]} columns are {strange[0]}",
+            "the values are not all numbers: "
+            f"{part_of(len(strange), values.shape[1], 'column', 'is', 'are')} {strange[0]}",
             why="firms and jobs are counted",
             fix='values.select_dtypes("number")',
         )
@@ -133,7 +134,7 @@ def check_sums(
         if len(below):
             raise InputError(
                 "CM-TABLE-023",
-                f"{len(below):,} of {len(index):,} {what} totals are below one of their own cells: "
+                f"{part_of(len(below), len(index), f'{what} total', 'is', 'are')} below one of their own cells: "
                 + examples((int(i), index[i]) for i in below),
                 why="a part that is larger than its whole makes shares above 1 and p-values of nothing",
                 fix=f"{what}_totals of the same measure and year as the values, or none: sums of the values",
@@ -142,7 +143,8 @@ def check_sums(
         short = np.flatnonzero(sums > known * (1 + _ROUNDING) + _SLACK)
         if len(short):
             warnings.warn(
-                f"[CM-TABLE-024] {len(short):,} of {len(index):,} {what} totals are below the sum of their cells: "
+                f"[CM-TABLE-024] {part_of(len(short), len(index), f'{what} total', 'is', 'are')} below the "
+                "sum of their cells: "
                 + examples((int(i), index[i]) for i in short)
                 + "; right where sectors overlap or figures are rounded, else the totals are of something else",
                 ClusterMapWarning,
@@ -162,7 +164,8 @@ def check_areas(named: pd.Series, labels: pd.Index) -> None:
     if lacking:
         raise AlignmentError(
             "CM-ALIGN-005",
-            f"{len(lacking)} of {named.nunique()} areas of the lookup are not in the table: {lacking[:5]}",
+            f"of the lookup {part_of(len(lacking), named.nunique(), 'area', 'is', 'are')} not in the "
+            f"table: {lacking[:5]}",
             why="their authorities would be too small without any sign of it",
             fix="a table and a lookup of one vintage",
         )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import STACK_COLUMNS, STACK_SECTOR_COLUMNS, StackRule
 from clustermap.sources import sectors as taxonomies
@@ -84,13 +84,14 @@ class Stacks:
         """Say in plain sentences how crowded addresses are, and what that means."""
         held = int(self.frame["n_firms"].sum())
         if self.frame.empty:
-            return f"No address holds more than {self.per_address:,} of {self.n_firms:,} firms."
+            return f"No address holds more than {part_of(self.per_address, self.n_firms, 'firm')}."
         crowded = (
-            f"{len(self.frame):,} of {self.n_addresses:,} addresses hold more than {self.per_address:,} firms"
+            f"{part_of(len(self.frame), self.n_addresses, 'address', 'holds', 'hold')} more than "
+            f"{plural(self.per_address, 'firm')}"
         )
-        lines = [f"{crowded} each: {held:,} firms, {held / self.n_firms:.1%} of all."]
+        lines = [f"{crowded} each: {plural(held, 'firm')}, {held / self.n_firms:.1%} of all."]
         lines += [
-            f"{row.stack}: {row.n_firms:,} firms at {row.x:,.0f}, {row.y:,.0f}"
+            f"{row.stack}: {plural(row.n_firms, 'firm')} at {row.x:,.0f}, {row.y:,.0f}"
             + "".join(
                 f"; {part.share_of_sector:.1%} of {part.sector} ({part.lq:.2f} times the overall share)"
                 for part in self.by_sector[self.by_sector["stack"] == row.stack].itertuples(index=False)
@@ -106,7 +107,7 @@ class Stacks:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Stacks: {len(self.frame)} addresses with more than {self.per_address:,} firms>"
+        return f"<Stacks: {plural(len(self.frame), 'address')} with more than {plural(self.per_address, 'firm')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -240,12 +241,15 @@ def thinned(firms: Firms, rule: StackRule, per_address: int = PER_ADDRESS) -> Th
     if rule == "cap":
         kept |= many & (_rank(firms, address) < per_address)
     if kept.all():
-        return Thinned(firms, f"No address holds more than {per_address:,} firms: no stack was touched.")
+        return Thinned(
+            firms, f"No address holds more than {plural(per_address, 'firm')}: no stack was touched."
+        )
     left = np.flatnonzero(~kept)
     done = "capped at" if rule == "cap" else "dropped, each with more than"
     told = (
-        f"{(sizes > per_address).sum():,} stacks were {done} {per_address:,} firms: {len(left):,} of {len(firms):,} "
-        "firms are left out."
+        f"{plural((sizes > per_address).sum(), 'stack was', 'stacks were')} {done} "
+        f"{plural(per_address, 'firm')}: "
+        f"{part_of(len(left), len(firms), 'firm', 'is', 'are')} left out."
     )
     frame = firms.frame[kept].reset_index(drop=True)
     activities = firms.activities[firms.activities["firm_id"].isin(frame["firm_id"])].reset_index(drop=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of
 from clustermap.sources.cells import text
 from clustermap.sources.sic import valid_codes
 
@@ -123,7 +123,7 @@ def in_areas(names: pd.Series, areas: Areas, match: str) -> npt.NDArray[np.int64
         twice = labels[labels.duplicated()].unique()
         raise InputError(
             "CM-TABLE-015",
-            f"{len(twice)} of {len(labels)} names belong to several areas: {list(twice[:_SHOWN])}",
+            f"{part_of(len(twice), len(labels), 'name', 'belongs', 'belong')} to several areas: {list(twice[:_SHOWN])}",
             why="a row could not say which of them is meant",
             fix='match="code"',
         )
@@ -152,7 +152,7 @@ def _lacking(
         fix = 'areas of the table\'s own vintage, or match="name" where the column holds names'
     return InputError(
         "CM-TABLE-011",
-        f"{len(lost)} of {len(labels)} areas are not in the table: {', '.join(told)}",
+        f"{part_of(len(lost), len(labels), 'area', 'is', 'are')} not in the table: {', '.join(told)}",
         why="an area without figures is no area with zero firms",
         fix=fix,
     )
@@ -176,7 +176,8 @@ def check_zeros(sectors: Sequence[str]) -> None:
         return
     raise InputError(
         "CM-TABLE-014",
-        f"{len(short)} of {len(digits)} codes have {_WORDS[widths[0]]} digits, the others {_WORDS[wide]}: "
+        f"{part_of(len(short), len(digits), 'code', 'has', 'have')} {_WORDS[widths[0]]} digits, the others "
+        f"{_WORDS[wide]}: "
         f"{short[:_SHOWN]}; leading zeros were lost",
         why=f"{short[0]} is read as another industry than {short[0].zfill(wide)}",
         fix=f"read the column as text, or frame[column].astype(str).str.zfill({wide})",

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from clustermap import crs as projections
-from clustermap.errors import CrsError, OptionError
+from clustermap.errors import CrsError, OptionError, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import LEDGER_COLUMNS, MEMBERSHIP_COLUMNS, Overlap
 from clustermap.sources.values import Areas, Firms
@@ -75,18 +75,23 @@ class Membership:
             "fractional": "shared equally between them",
             "primary": "given to the one with the lowest code",
         }[self.overlap]
-        lines = [f"{self.located:,} of {self.ledger.n_in:,} firms lie in {len(self.areas):,} areas."]
+        lines = [
+            f"{part_of(self.located, self.ledger.n_in, 'firm', 'lies', 'lie')} in {plural(len(self.areas), 'area')}."
+        ]
         if self.in_several:
-            lines.append(f'{self.in_several:,} lie in several and are {rule} (overlap="{self.overlap}").')
+            these = plural(self.in_several, "lies in several and is", "lie in several and are")
+            lines.append(f'{these} {rule} (overlap="{self.overlap}").')
         if self.ledger.n(ON_BORDER):
-            lines.append(f"{self.ledger.n(ON_BORDER):,} lie on a border and belong to the lowest code.")
+            lines.append(
+                f"{plural(self.ledger.n(ON_BORDER), 'lies', 'lie')} on a border: in the area of the lowest code."
+            )
         if self.outside:
-            lines.append(f"{self.outside:,} lie outside all areas and are left out.")
+            lines.append(f"{plural(self.outside, 'lies', 'lie')} outside all areas: left out.")
         return "\n".join([*lines, *self.ledger.notes])
 
     def __repr__(self) -> str:
-        inside = f"{self.located:,} of {self.ledger.n_in:,} firms"
-        return f"<Membership: {inside} in {len(self.areas)} areas, {self.overlap}>"
+        inside = part_of(self.located, self.ledger.n_in, "firm")
+        return f"<Membership: {inside} in {plural(len(self.areas), 'area')}, {self.overlap}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"
@@ -276,5 +281,5 @@ def _outside(firms: Firms, areas: Areas, rows: npt.NDArray[np.int64]) -> tuple[s
     if len(asked) < len(rows):
         return shown, ()
     near = int((distance[at] <= _NEAR_M).sum())
-    note = f"Of {len(rows):,} firms outside all areas {near:,} lie within {_NEAR_M:.0f} m of one"
-    return shown, (f"{note} (a generalised coast or a tidal river).",) if near else ()
+    note = f"Of {plural(len(rows), 'firm')} outside all areas {plural(near, 'lies', 'lie')} within {_NEAR_M:.0f} m "
+    return shown, (f"{note}of one (a generalised coast or a tidal river).",) if near else ()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import ClusterMapWarning, InputError, OptionError, examples
+from clustermap.errors import ClusterMapWarning, InputError, OptionError, examples, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import Measure
 from clustermap.sources.cells import numbers, text
@@ -174,7 +174,9 @@ def read_table(
     table = _choose(table, chosen, long) if chosen is not None else table
     if areas is not None and nation is None and (pairs := overlapping_pairs(areas)):
         warnings.warn(
-            f"[CM-TABLE-016] {pairs} pairs of areas overlap: the national totals, sums over areas, count some "
+            f"[CM-TABLE-016] {plural(pairs, 'pair of areas overlaps', 'pairs of areas overlap')}: the "
+            "national totals, sums over "
+            "areas, count some "
             'firms twice; name the national row if the table has one: nation="England"',
             ClusterMapWarning,
             stacklevel=2,
@@ -189,7 +191,7 @@ def _figures(figures: pd.Series, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np
     if len(odd):
         raise InputError(
             "CM-TABLE-009",
-            f"{len(odd):,} of {asked.sum():,} figures are neither numbers nor known marks: "
+            f"{part_of(len(odd), asked.sum(), 'figure', 'is', 'are')} neither numbers nor known marks: "
             + examples((int(r), repr(figures.iloc[r])) for r in odd),
             why="a figure that cannot be read must not become 0",
             fix="name the right column in value=, or replace the marks by '..'",
@@ -213,7 +215,7 @@ def _long(
         if len(blank):
             raise InputError(
                 "CM-TABLE-017",
-                f"{len(blank):,} of {asked.sum():,} rows name no {what}: "
+                f"{part_of(len(blank), asked.sum(), 'row', 'names', 'name')} no {what}: "
                 + examples((int(r), values[r]) for r in blank),
                 why="their figures would be lost without any sign of it",
                 fix=f"frame[frame[{what!r}].notna()], or where= that leaves them out",
@@ -264,7 +266,8 @@ def _all_sectors(sectors: list[str]) -> int:
     if len(found) > 1:
         raise InputError(
             "CM-TABLE-018",
-            f"{len(found)} sectors look like the total of all: {[sectors[i] for i in found]}",
+            f"{plural(len(found), 'sector looks', 'sectors look')} like the total of all: "
+            f"{[sectors[i] for i in found]}",
             why="a total that is counted as a sector doubles the economy",
             fix="frame[frame[sector] != 'the one that is not meant']",
         )
@@ -295,7 +298,7 @@ def _check_pairs(frame: pd.DataFrame, long: _Long, *, used: set[str]) -> None:
         fix = "frame.groupby([area, sector], as_index=False)[value].sum(), if they are parts of a whole"
     raise InputError(
         "CM-TABLE-012",
-        f"{len(rows):,} of {len(long.rows):,} rows share area and sector with another one"
+        f"{part_of(len(rows), len(long.rows), 'row', 'shares', 'share')} area and sector with another one"
         + (f"; they differ in {told}" if told else " and nothing tells them apart"),
         why="adding them up could count firms several times",
         fix=fix,
@@ -377,7 +380,8 @@ def _told(table: SectorTable, long: _Long, *, rounded: bool | None, source: str,
     if hidden:
         size = table.matrix.shape[0] * table.matrix.shape[1]
         notes.append(
-            f"{hidden:,} of {size:,} cells are suppressed{' or absent' * (absent == 'unknown')}: unknown, not 0."
+            f"{part_of(hidden, size, 'cell', 'is', 'are')} "
+            f"suppressed{' or absent' * (absent == 'unknown')}: unknown, not 0."
         )
         if long.all_sectors < 0:
             notes.append("Totals are sums of the figures that are known.")

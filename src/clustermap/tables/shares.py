@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import AlignmentError, CrsError, InputError, OptionError
+from clustermap.errors import AlignmentError, CrsError, InputError, OptionError, part_of, plural
 from clustermap.sources.values import Areas, Lookup
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def as_authorities(given: Any) -> Areas | Lookup:
     if frame.empty:
         raise AlignmentError(
             "CM-CROSS-002",
-            f"none of {len(given)} areas of the series has an authority",
+            f"none of {plural(len(given), 'area')} of the series has an authority",
             why="without authorities there are no borders between them",
             fix="pd.Series(authority, index=area)",
         )
@@ -137,7 +137,9 @@ def authority_shares(
             fix="cm.read_boundaries(frame) or cm.read_lookup(frame)",
         )
     several = int((raw.groupby("area").size() > 1).sum())
-    rule = f"{overlap}, {source}; {several} of {len(codes)} areas lie in several authorities"
+    rule = (
+        f"{overlap}, {source}; {part_of(several, len(codes), 'area', 'lies', 'lie')} in several authorities"
+    )
     frame = ruled(raw, overlap).sort_values(["area", "authority"], ignore_index=True)
     return Shares(frame=frame, names=authorities.names, rule=rule)
 
@@ -148,7 +150,7 @@ def _by_lookup(codes: pd.Index, lookup: Lookup) -> pd.DataFrame:
     if frame.empty:
         raise AlignmentError(
             "CM-CROSS-002",
-            f"none of {len(codes)} areas stands in the lookup: {list(codes[:_SHOWN])} against "
+            f"none of {plural(len(codes), 'area')} stands in the lookup: {list(codes[:_SHOWN])} against "
             f"{list(lookup.frame['area'][:_SHOWN])}",
             why="every area would lie in no authority",
             fix="cm.read_lookup(…, area='LAD22CD') of the vintage of the areas",
@@ -162,7 +164,7 @@ def _by_polygons(codes: pd.Index, areas: Areas | None, authorities: Areas) -> pd
     if areas is None:
         raise InputError(
             "CM-CROSS-003",
-            f"the {len(codes)} areas have no polygons to lay over the authorities",
+            f"the {plural(len(codes), 'area has', 'areas have')} no polygons to lay over the authorities",
             why="which authority an area lies in follows from polygons or from a lookup",
             fix="authorities = cm.read_lookup(…), or a table with areas",
         )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, examples
+from clustermap.errors import AlignmentError, InputError, examples, part_of
 from clustermap.schema import CELL_STATES
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def check_cells(matrix: csr_array, labels: pd.Index) -> None:
         rows = np.unique(rows_of(matrix)[bad])
         raise InputError(
             "CM-TABLE-003",
-            f"{bad.sum()} of {matrix.shape[0] * matrix.shape[1]} cells are negative or infinite: "
+            f"{part_of(bad.sum(), matrix.shape[0] * matrix.shape[1], 'cell', 'is', 'are')} negative or infinite: "
             + examples((int(r), labels[r]) for r in rows),
             why="one such cell spoils every total",
             fix="values.where(values >= 0)",
@@ -146,7 +146,7 @@ def marks_of(status: pd.DataFrame, matrix: csr_array, labels: tuple[pd.Index, pd
     if (codes < 0).any():
         raise InputError(
             "CM-TABLE-020",
-            f"{(codes < 0).sum()} of {codes.size} cells have an unknown status: "
+            f"{part_of((codes < 0).sum(), codes.size, 'cell', 'has', 'have')} an unknown status: "
             f"{sorted(set(map(str, words[codes < 0])))[:5]}",
             why="what is known about a cell decides whether it may be used",
             fix=f"one of: {', '.join(map(repr, CELL_STATES))}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError
+from clustermap.errors import AlignmentError, InputError, OptionError, part_of, plural
 from clustermap.schema import CELL_STATES
 from clustermap.tables import checks
 from clustermap.tables.shares import ruled
@@ -106,8 +106,8 @@ class SectorTable:
         if matrix is None or matrix.shape != (len(labels[0]), len(labels[1])):
             raise InputError(
                 "CM-TABLE-021",
-                f"cells of the shape {None if matrix is None else matrix.shape} do not fill {len(labels[0])} "
-                f"areas × {len(labels[1])} sectors",
+                f"cells of the shape {None if matrix is None else matrix.shape} do not fill "
+                f"{plural(len(labels[0]), 'area')} × {plural(len(labels[1]), 'sector')}",
                 fix="SectorTable.from_values(values)",
             )
         if status is not None:
@@ -212,7 +212,7 @@ class SectorTable:
         if cells.shape != (len(given[0]), len(given[1])):
             raise InputError(
                 "CM-TABLE-021",
-                f"{len(given[0])} areas × {len(given[1])} sectors do not label a matrix of {cells.shape}",
+                f"cells of the shape {cells.shape} have labels of the shape {(len(given[0]), len(given[1]))}",
                 fix="SectorTable.from_matrix(matrix, (areas, sectors))",
             )
         check_cells(cells, given[0])
@@ -291,7 +291,9 @@ class SectorTable:
         if name is None or name not in self.sectors:
             raise OptionError(
                 "CM-SECTOR-001",
-                f"the table has no sector {name!r}" if name else f"the table has {len(self.sectors)} sectors",
+                f"the table has no sector {name!r}"
+                if name
+                else f"the table has {plural(len(self.sectors), 'sector')}",
                 fix=f"sector= one of: {', '.join(map(repr, self.sectors[:10]))}",
             )
         return name
@@ -347,7 +349,7 @@ class SectorTable:
         )
         left = len(self.labels.difference(pairs["area"]))
         notes = [self.note] * bool(self.note)
-        notes += [f"{left:,} of {len(self.labels):,} areas are in no authority."] if left else []
+        notes += [f"{part_of(left, len(self.labels), 'area', 'is', 'are')} in no authority."] if left else []
         return replace(
             table,
             total=self.total,
@@ -358,9 +360,8 @@ class SectorTable:
 
     def summary(self) -> str:
         """Say in plain sentences what the table holds."""
-        lines = [
-            f"{len(self.labels):,} areas × {len(self.sectors):,} sectors, {self.measure}, {self.total:,.0f} in all."
-        ]
+        size = f"{plural(len(self.labels), 'area')} × {plural(len(self.sectors), 'sector')}"
+        lines = [f"{size}, {self.measure}, {self.total:,.0f} in all."]
         lines += [
             f"{self.sector_labels.get(s, s)}: {self.sector_totals[s]:,.0f} ({self.sector_totals[s] / self.total:.1%})."
             for s in self.sectors[:10]
@@ -378,7 +379,8 @@ class SectorTable:
         return self.areas.frame.join(self.values)
 
     def __repr__(self) -> str:
-        return f"<SectorTable: {len(self.labels)} areas × {len(self.sectors)} sectors, {self.measure}>"
+        size = f"{plural(len(self.labels), 'area')} × {plural(len(self.sectors), 'sector')}"
+        return f"<SectorTable: {size}, {self.measure}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import LEDGER_COLUMNS, Codes, Overlap, StackRule
 from clustermap.sources import sectors as taxonomies
@@ -192,7 +192,7 @@ def counted_weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:
     if len(bad):
         raise InputError(
             "CM-TABLE-008",
-            f"{len(bad):,} of {len(column):,} firms have a negative or infinite {value}: "
+            f"{part_of(len(bad), len(column), 'firm', 'has', 'have')} a negative or infinite {value}: "
             + examples((int(r), ids.iloc[r]) for r in bad),
             why="one such value spoils every total",
             fix=f"frame[frame[{value!r}].between(0, 1e9)]",
@@ -201,11 +201,11 @@ def counted_weights(firms: Firms, value: str) -> tuple[Floats, list[str]]:
     if missing.all() and len(column):
         raise InputError(
             "CM-TABLE-007",
-            f"none of {len(column):,} firms has a {value}",
+            f"none of {plural(len(column), 'firm')} has a {value}",
             fix='value="firms"',
         )
     said = (
-        [f"{missing.sum():,} of {len(column):,} firms have no {value} and add nothing."]
+        [f"{part_of(missing.sum(), len(column), 'firm', 'adds', 'add')} nothing: no {value}."]
         if missing.any()
         else []
     )
@@ -218,12 +218,12 @@ def _uncoded(firms: Firms) -> list[str]:
     if n and without == n:
         raise InputError(
             "CM-TABLE-019",
-            f"none of {n:,} firms has a usable sector code",
+            f"none of {plural(n, 'firm')} has a usable sector code",
             why="every sector would count 0 firms, which is not known",
             fix='read_firms(source, columns={"sic": "the column with the codes"})',
         )
     return (
-        [f"{without:,} of {n:,} firms have no usable sector code: they count in totals only."]
+        [f"{part_of(without, n, 'firm', 'has', 'have')} no usable sector code: counted in totals only."]
         if without
         else []
     )
@@ -268,7 +268,7 @@ def _nothing_inside(firms: Firms, areas: Areas) -> InputError:
     ours, theirs = firms.frame.total_bounds, areas.frame.total_bounds
     return InputError(
         "CM-TABLE-006",
-        f"none of {len(firms):,} firms lies in any of {len(areas):,} areas: "
+        f"none of {plural(len(firms), 'firm')} lies in any of {plural(len(areas), 'area')}: "
         f"firms x {ours[0]:.0f}…{ours[2]:.0f}, y {ours[1]:.0f}…{ours[3]:.0f}; "
         f"areas x {theirs[0]:.0f}…{theirs[2]:.0f}, y {theirs[1]:.0f}…{theirs[3]:.0f}",
         why="there is nothing to count",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from clustermap.errors import part_of
+
 if TYPE_CHECKING:
     from clustermap.ledger import Ledger
     from clustermap.sources.values import Areas
@@ -24,7 +26,7 @@ def assert_accounted(ledger: Ledger) -> None:
     """
     total = ledger.accepted + ledger.repaired + ledger.set_aside
     if total != ledger.n_in:
-        raise AssertionError(f"{total} of {ledger.n_in} rows are accounted for: {ledger!r}")
+        raise AssertionError(f"{part_of(total, ledger.n_in, 'row', 'is', 'are')} accounted for: {ledger!r}")
 
 
 def assert_coverage(areas: Areas) -> None:
@@ -40,7 +42,9 @@ def assert_coverage(areas: Areas) -> None:
     wrong = coverage_invalid_edges(areas.frame.geometry.to_numpy())
     bad = [code for code, edge in zip(areas.frame.index, wrong, strict=True) if not edge.is_empty]
     if bad:
-        raise AssertionError(f"{len(bad)} of {len(areas)} areas do not fit their neighbours: {bad[:5]}")
+        raise AssertionError(
+            f"{part_of(len(bad), len(areas), 'area', 'does', 'do')} not fit their neighbours: {bad[:5]}"
+        )
 
 
 def assert_same_table(left: SectorTable, right: SectorTable) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from clustermap.errors import plural
 from clustermap.randomness import stream
 from clustermap.tables.table import SectorTable
 from clustermap.testing.shapes import SIDE_M, Shape, as_set, plant, shares, strips, voronoi
@@ -50,7 +51,7 @@ class Region:
     relative_risk: float
 
     def __repr__(self) -> str:
-        return f"<Region: {len(self.areas)} synthetic areas, {len(self.planted)} planted>"
+        return f"<Region: {plural(len(self.areas), 'synthetic area')}, {len(self.planted)} planted>"
 
 
 def make_region(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.ledger import Ledger
 from clustermap.sources.values import Areas, Lookup
 
@@ -77,5 +77,7 @@ def plant(graph: Graph, codes: list[str], shape: Shape, size: int, rng: np.rando
         if len(members) == size:
             return sorted(members)
     raise OptionError(
-        "CM-TEST-001", f"{len(codes)} areas hold no {shape} of {size}", fix="more areas, or a smaller size"
+        "CM-TEST-001",
+        f"{plural(len(codes), 'area holds', 'areas hold')} no {shape} of {size}",
+        fix="more areas, or a smaller size",
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.randomness import stream
 from clustermap.tables.table import SectorTable
 from clustermap.testing.grounds import check_ground, lay_ground, planted_on
@@ -86,7 +86,8 @@ class World:
 
     def __repr__(self) -> str:
         return (
-            f"<World: {len(self.areas)} synthetic areas, {len(self.members)} planted in {len(self.planted)}>"
+            f"<World: {plural(len(self.areas), 'synthetic area')}, {len(self.members)} planted in "
+            f"{len(self.planted)}>"
         )
 
 
@@ -245,7 +246,11 @@ def _clusters(
             second = _path(near, str(start), set(free), size, rng)
             if second:
                 return [first, second]
-    raise OptionError("CM-TEST-001", f"{len(codes)} areas hold no two chains of {size}", fix="more areas")
+    raise OptionError(
+        "CM-TEST-001",
+        f"{plural(len(codes), 'area holds', 'areas hold')} no two chains of {size}",
+        fix="more areas",
+    )
 
 
 def _path(

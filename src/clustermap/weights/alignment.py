@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, OptionError
+from clustermap.errors import AlignmentError, OptionError, part_of, plural
 
 if TYPE_CHECKING:
     from libpysal.graph import Graph
@@ -76,7 +76,7 @@ class Neighbours:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"<Neighbours: {len(self.labels)} areas, {len(self.indices)} links>"
+        return f"<Neighbours: {plural(len(self.labels), 'area')}, {plural(len(self.indices), 'link')}>"
 
 
 def neighbours(graph: Graph) -> Neighbours:
@@ -118,7 +118,8 @@ def neighbours(graph: Graph) -> Neighbours:
     if len(own):
         raise OptionError(
             "CM-GRAPH-005",
-            f"{len(own)} of {len(labels)} areas are their own neighbours: {list(labels[own[:_SHOWN]])}",
+            f"{part_of(len(own), len(labels), 'area', 'is its own neighbour', 'are their own neighbours')}: "
+            f"{list(labels[own[:_SHOWN]])}",
             why="an area that is its own neighbour resembles its neighbours by construction",
             fix="graph = graph.assign_self_weight(0)",
         )
@@ -128,7 +129,8 @@ def neighbours(graph: Graph) -> Neighbours:
     if strange:
         raise OptionError(
             "CM-GRAPH-009",
-            f"{strange} of {len(weight)} weights are infinite, above {_LARGEST:g} or below {_SMALLEST:g}",
+            f"{part_of(strange, len(weight), 'weight', 'is', 'are')} infinite, above {_LARGEST:g} or below "
+            f"{_SMALLEST:g}",
             why="sums of their squares are no numbers, and every statistic is built on them",
             fix='graph.transform("b")   # every link counts the same, or weights in another unit',
         )
@@ -179,7 +181,7 @@ def align(values: Labelled, graph: Graph, *, missing: Literal["error", "keep"] =
     if not isinstance(values, pd.Series | pd.DataFrame):
         raise AlignmentError(
             "CM-ALIGN-002",
-            f"values without labels ({type(values).__name__}) cannot be matched with {len(labels)} areas",
+            f"values without labels ({type(values).__name__}) cannot be matched with {plural(len(labels), 'area')}",
             why="values that meet the wrong area give a wrong answer without any sign of it",
             fix="pd.Series(values, index=codes)",
         )
@@ -225,7 +227,7 @@ def _check_labels(given: pd.Index, labels: pd.Index) -> None:
         fix = 'gdf = gdf.set_index("code")   # the column of codes, before graph and values are made from gdf'
     raise AlignmentError(
         "CM-ALIGN-002",
-        f"{len(given)} values and {len(labels)} areas of the graph carry different labels: "
+        f"{plural(len(given), 'value')} and {plural(len(labels), 'area')} of the graph carry different labels: "
         + ", ".join(parts),
         why="values that meet the wrong area give a wrong answer without any sign of it",
         fix=fix,
@@ -238,7 +240,7 @@ def _check_numbers(values: pd.Series | pd.DataFrame, missing: Literal["error", "
     if strange:
         raise AlignmentError(
             "CM-ALIGN-003",
-            f"the values are not numbers: {len(strange)} of {table.shape[1]} columns are {strange[0]}",
+            f"the values are not numbers: {part_of(len(strange), table.shape[1], 'column', 'is', 'are')} {strange[0]}",
             why="a date or a complex number has no place above or below the mean",
             fix="another column, or (dates - dates.min()).dt.days",
         )
@@ -255,7 +257,8 @@ def _check_numbers(values: pd.Series | pd.DataFrame, missing: Literal["error", "
     if bad.any():
         raise AlignmentError(
             "CM-ALIGN-003",
-            f"{bad.sum()} of {len(table)} areas have no finite value: {list(table.index[bad][:_SHOWN])}",
+            f"{part_of(bad.sum(), len(table), 'area', 'has', 'have')} no finite value: "
+            f"{list(table.index[bad][:_SHOWN])}",
             why="one NaN or infinite value spreads to all neighbours and to every total",
             fix='align(values, graph, missing="keep") where the measure has a status for NaN, '
             "or values.dropna() with graph.subgraph(values.dropna().index)",

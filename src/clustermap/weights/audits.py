@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.weights.alignment import neighbours
 from clustermap.weights.contiguities import RULES, touching_pairs
 from clustermap.weights.links import given_areas, isolated, make_graph
@@ -75,34 +75,41 @@ class Audit:
 
     def summary(self) -> str:
         """Say in plain sentences how well the areas fit."""
-        lines = [f"{len(self.areas):,} areas, {self.links:,} pairs of neighbours ({self.rule})."]
+        lines = [
+            f"{plural(len(self.areas), 'area')}, {plural(self.links, 'pair')} of neighbours ({self.rule})."
+        ]
         if self.overlaps.empty:
             lines.append("No areas overlap.")
         else:
             thin = int(self.overlaps["sliver"].sum())
             km2 = float(self.overlaps.loc[~self.overlaps["sliver"], "area_m2"].sum()) / 1e6
             lines.append(
-                f"{len(self.overlaps) - thin:,} pairs overlap ({km2:,.1f} km²), "
-                f"{thin:,} more share only slivers."
+                f"{plural(len(self.overlaps) - thin, 'pair overlaps', 'pairs overlap')} ({km2:,.1f} km²), "
+                f"{plural(thin, 'more shares', 'more share')} only slivers."
             )
         lines.append(
-            f"{len(self.gaps):,} gaps between areas ({float(self.gaps['area_m2'].sum()) / 1e6:,.3f} km²)."
+            f"{plural(len(self.gaps), 'gap')} between areas ({float(self.gaps['area_m2'].sum()) / 1e6:,.3f} km²)."
             if len(self.gaps)
             else "No gaps between areas."
         )
         isolates = self.frame.set_index("finding").loc["isolate"]
         if isolates["n"]:
-            lines.append(f"{isolates['n']:,} areas have no neighbour: {isolates['examples']}.")
+            lines.append(
+                f"{plural(isolates['n'], 'area has', 'areas have')} no neighbour: {isolates['examples']}."
+            )
         if len(self.components) > 1:
             sizes = ", ".join(map(str, self.components[:_SHOWN]))
             sizes += ", …" if len(self.components) > _SHOWN else ""
-            lines.append(f"{len(self.components):,} separate parts, of {sizes} areas.")
-        lines += [f"A tolerance of {snap:g} m adds {n:,} pairs." for snap, n in self.gained.items()]
+            lines.append(f"{plural(len(self.components), 'separate part')}, of {sizes} areas.")
+        lines += [f"A tolerance of {snap:g} m adds {plural(n, 'pair')}." for snap, n in self.gained.items()]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        faults = f"{len(self.overlaps)} overlaps, {len(self.gaps)} gaps, {len(self.isolates)} isolates"
-        return f"<Audit of {len(self.areas)} areas: {faults}>"
+        faults = (
+            f"{plural(len(self.overlaps), 'overlap')}, {plural(len(self.gaps), 'gap')}, "
+            f"{plural(len(self.isolates), 'isolate')}"
+        )
+        return f"<Audit of {plural(len(self.areas), 'area')}: {faults}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

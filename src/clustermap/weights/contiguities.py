@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import ClusterMapWarning, OptionError
+from clustermap.errors import ClusterMapWarning, OptionError, plural
 from clustermap.weights.coverages import read_coverage
 from clustermap.weights.links import given_areas, make_graph, treat_isolates, unordered
 
@@ -122,7 +122,8 @@ def _warn_of_gaps(shapes: npt.NDArray[Any], rule: Contiguity, pairs: Pairs, near
     gained = int((~linked).sum())
     if gained:
         warnings.warn(
-            f"[CM-GRAPH-006] the areas do not fit each other exactly, and {gained} pairs lie within "
+            "[CM-GRAPH-006] the areas do not fit each other exactly, and "
+            f"{plural(gained, 'pair lies', 'pairs lie')} within "
             f"{ALMOST_M:g} m without touching: contiguity(areas, snap_m={ALMOST_M:g}) links them, "
             "clustermap.audit(areas) lists the gaps",
             ClusterMapWarning,

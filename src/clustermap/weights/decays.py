@@ -9,7 +9,7 @@ import numpy.typing as npt
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.weights.links import given_areas, make_graph, treat_isolates
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _check(bandwidth_m: float | None, k: int | None, kernel: str, n: int) -> Non
         what, fix = f"unknown kernel {kernel!r}", f"kernel= one of {', '.join(map(repr, KERNELS))}"
     elif k is not None:
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= n - 2:
-            what = f"a bandwidth from k={k!r} neighbours among {n} areas"
+            what = f"a bandwidth from k={k!r} neighbours among {plural(n, 'area')}"
             fix = f"k from 1 to {n - 2}: the distance to one more area sets the bandwidth"
     elif not (
         isinstance(bandwidth_m, int | float | np.number)

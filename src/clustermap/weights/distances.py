@@ -9,7 +9,7 @@ import numpy.typing as npt
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.weights.links import given_areas, make_graph, treat_isolates, unordered
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def k_nearest(areas: Areas | gpd.GeoDataFrame, k: int) -> Graph:
     n = len(given)
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
         raise OptionError(
-            "CM-GRAPH-004", f"k={k!r} neighbours among {n} areas", fix=f"k from 1 to {n - 1}, for instance 6"
+            "CM-GRAPH-004",
+            f"k={k!r} neighbours among {plural(n, 'area')}",
+            fix=f"k from 1 to {n - 1}, for instance 6",
         )
     other = _nearest(_centroids(given), int(k))
     focal = np.repeat(np.arange(n, dtype=np.int64), k)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from clustermap.errors import ClusterMapWarning, StatisticsError
+from clustermap.errors import ClusterMapWarning, StatisticsError, part_of, plural
 from clustermap.sources.values import Areas
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def given_areas(areas: Areas | gpd.GeoDataFrame, *, what: str) -> Areas:
     if len(areas) < MINIMUM_AREAS:
         raise StatisticsError(
             "CM-GRAPH-001",
-            f"{what} of {len(areas)} areas: at least {MINIMUM_AREAS} are needed",
+            f"{what} of {plural(len(areas), 'area')}: at least {MINIMUM_AREAS} are needed",
             why="with fewer, every statistic of neighbours is a constant",
             fix='read smaller areas, for instance read_boundaries("lad", vintage=2022)',
         )
@@ -102,7 +102,7 @@ def treat_isolates(
     alone = isolated(first, second, n)
     if not len(alone):
         return first, second
-    what = f"{len(alone)} of {n} areas have no neighbour: {_named(areas, alone)}"
+    what = f"{part_of(len(alone), n, 'area', 'has', 'have')} no neighbour: {_named(areas, alone)}"
     if islands == "error":
         raise StatisticsError(
             "CM-GRAPH-003",

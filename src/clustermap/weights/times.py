@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, ClusterMapWarning, InputError, OptionError, StatisticsError
+from clustermap.errors import (
+    AlignmentError,
+    ClusterMapWarning,
+    InputError,
+    OptionError,
+    StatisticsError,
+    part_of,
+    plural,
+)
 from clustermap.sources.values import Areas
 from clustermap.weights.alignment import in_order
 from clustermap.weights.decays import KERNELS, REACH, decay
@@ -98,7 +106,7 @@ def travel_time_weights(
     if len(codes) < MINIMUM_AREAS:
         raise StatisticsError(
             "CM-GRAPH-001",
-            f"travel times of {len(codes)} areas: at least {MINIMUM_AREAS} are needed",
+            f"travel times of {plural(len(codes), 'area')}: at least {MINIMUM_AREAS} are needed",
             why="with fewer, every statistic of neighbours is a constant",
             fix="times between smaller areas",
         )
@@ -115,7 +123,8 @@ def travel_time_weights(
     alone = isolated(origin, origin, len(codes))
     if len(alone):
         warnings.warn(
-            f"[CM-GRAPH-002] {len(alone)} of {len(codes)} areas reach no other within {maximum_minutes:g} minutes: "
+            f"[CM-GRAPH-002] {part_of(len(alone), len(codes), 'area', 'reaches', 'reach')} no other within "
+            f"{maximum_minutes:g} minutes: "
             f"{_shown(codes[alone])}; they stay in the graph, their local statistics are NaN",
             ClusterMapWarning,
             stacklevel=2,
@@ -144,7 +153,9 @@ def _read(times: Any, areas: Any) -> tuple[pd.Index, Indices, Indices, Numbers]:
     if given is not None and not given.is_unique:
         twice = given[given.duplicated()].unique()
         raise AlignmentError(
-            "CM-ALIGN-002", f"{len(twice)} codes stand twice: {_shown(twice)}", fix="areas=codes.unique()"
+            "CM-ALIGN-002",
+            f"{plural(len(twice), 'code stands', 'codes stand')} twice: {_shown(twice)}",
+            fix="areas=codes.unique()",
         )
     if not isinstance(times, pd.DataFrame):
         long, labels = _from_matrix(times, given)
@@ -161,7 +172,8 @@ def _read(times: Any, areas: Any) -> tuple[pd.Index, Indices, Indices, Numbers]:
         which = pd.Index(pd.unique(pd.concat([long[s][w < 0] for s, w in zip(COLUMNS, ways, strict=False)])))
         raise AlignmentError(
             "CM-ALIGN-002",
-            f"{int(strange.sum())} of {len(long)} travel times name areas that are not among the {len(codes)} codes: "
+            f"{part_of(strange.sum(), len(long), 'travel time', 'names', 'name')} areas that are not among the "
+            f"{plural(len(codes), 'code')}: "
             f"{_shown(which)}",
             why="a time to an unknown place belongs to no link",
             fix="times[times[['origin', 'destination']].isin(codes).all(axis=1)], after both are of one vintage",
@@ -173,7 +185,7 @@ def _read(times: Any, areas: Any) -> tuple[pd.Index, Indices, Indices, Numbers]:
         n = int((key[order][1:] == key[order][:-1]).sum())
         raise InputError(
             "CM-GRAPH-008",
-            f"{n} of {len(long)} travel times are of a pair that stands twice",
+            f"{part_of(n, len(long), 'travel time', 'is', 'are')} of a pair that stands twice",
             why="which of them holds cannot be known",
             fix='times.groupby(["origin", "destination"], as_index=False)["minutes"].min()',
         )
@@ -195,7 +207,7 @@ def _from_matrix(times: Any, given: pd.Index | None) -> tuple[pd.DataFrame, pd.I
         raise InputError(
             "CM-GRAPH-007",
             f"a matrix of {matrix.shape[0]} × {matrix.shape[1]} travel times "
-            + ("comes without codes" if given is None else f"comes with {len(given)} codes"),
+            + ("comes without codes" if given is None else f"comes with {plural(len(given), 'code')}"),
             why="a row without its code belongs to no area",
             fix="travel_time_weights(matrix, codes, maximum_minutes=60), codes in the order of the rows",
         )
@@ -231,7 +243,7 @@ def _minutes(long: pd.DataFrame) -> Numbers:
     if bad.any():
         raise InputError(
             "CM-GRAPH-008",
-            f"{int(bad.sum())} of {len(long)} travel times are missing, infinite, negative or no numbers: "
+            f"{part_of(bad.sum(), len(long), 'travel time', 'is', 'are')} missing, infinite, negative or no numbers: "
             f"{_shown(long['minutes'][bad])}",
             why="a way that does not exist is a row that is not there",
             fix='times[times["minutes"].between(0, 600)]',

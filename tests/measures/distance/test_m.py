@@ -283,5 +283,5 @@ def test_a_sector_that_holds_firms_in_part_is_refused_and_whole_members_are_not(
         if code is None:
             assert marcon_puech(firms, **options).frame["value"].notna().any()
             continue
-        with pytest.raises(OptionError, match=rf"{code}\] 1 of 1 sectors hold firms in part: makers"):
+        with pytest.raises(OptionError, match=rf"{code}\] 1 of 1 sector holds firms in part: makers"):
             marcon_puech(firms, **options)

@@ -24,7 +24,8 @@
   function overlays() {
     const on = Object.values(cm.layers).filter((layer) => layer.on);
     return on.length ? el("ul", { class: "cues" }, on.map((layer) =>
-      el("li", {}, el("span", { class: "cue " + layer.cue, "aria-hidden": "true" }), el("span", { class: "name" }, layer.label)))) : null;
+      el("li", {}, el("span", { class: "cue " + layer.cue, "aria-hidden": "true" }), el("span", { class: "name" }, layer.label),
+        layer.count ? el("span", { class: "n" }, layer.count().toLocaleString("en-GB")) : null))) : null;
   }
 
   function draw() {

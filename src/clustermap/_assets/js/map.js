@@ -152,13 +152,23 @@ var clustermap_map = (function () {
     ]));
   });
   if (data.firms) {
-    const points = cm.firmLayer(map, data.firms);
-    const kind = data.firms.synthetic ? "Firms (synthetic)" : "Firms";
-    overlay("firms", data.firms.location ? kind + ", by " + data.firms.location : kind, "cue-firm", points, data.themes.length && data.firms.n > CROWD);
+    const places = cm.firmPlaces(data.firms), apart = Object.keys(data.firms.of).length > 0;
+    const told = (what) => what + (data.firms.synthetic ? " (synthetic)" : "") + (data.firms.location ? ", by " + data.firms.location : "");
+    const add = (id, label, kind, strength, shown) => {
+      const layer = cm.firmLayer(map, places, kind, strength, shown);
+      overlay(id, told(label), "cue-" + kind, layer, data.themes.length && data.firms.n > CROWD);
+      cm.layers[id].count = layer.count;
+    };
+    add("firms", apart ? "Firms of the sector" : "Firms", "firm", apart ? 0.85 : 0.55, (i) => !apart || places.of(i, state.sector));
+    if (apart) add("others", "Other firms", "firm-other", 0.55, (i) => !places.of(i, state.sector));
+    const points = ["firms", "others"].filter((id) => cm.layers[id]).map((id) => cm.layers[id]);
+    if (apart) cm.onChange((what) => what.includes("sector") && points.forEach((p) => p.on && p.layer.draw()));
     if (data.firms.names.length) {
       map.on("click", (event) => {
-        const i = cm.layers.firms.on ? points.nearest(event.containerPoint) : null;
-        if (i !== null) L.popup({ closeButton: false }).setLatLng(event.latlng).setContent(name(data.firms.names[i])).openOn(map);
+        const found = points.filter((p) => p.on).map((p) => p.layer.nearest(event.containerPoint)).filter((p) => p.i !== null);
+        if (!found.length) return;
+        const { i } = found.reduce((a, b) => (b.far < a.far ? b : a));
+        L.popup({ closeButton: false }).setLatLng(event.latlng).setContent(name(data.firms.names[i])).openOn(map);
       });
     }
   }

@@ -23,6 +23,7 @@ from clustermap.autocorrelation.local.finish import (
     undecided,
 )
 from clustermap.autocorrelation.nulls import Null, as_null
+from clustermap.errors import plural
 from clustermap.inference import check_resolution, permutations_needed
 from clustermap.randomness import resolve_seed
 
@@ -191,13 +192,13 @@ def _words(parts: list[Part], bound: list[BoundNull | None], made: int, *, adapt
     """Say where p comes from."""
     if all(part.exact is not None for part in parts):
         return "exact hypergeometric p without any draws, given that values are exchangeable"
-    number = f"{'up to ' if adaptive else ''}{made:,}"
+    most = "up to " if adaptive else ""
     stopped = ", fewer where the decision was clear earlier" if adaptive else ""
     law = bound[0]
     if parts[0].power and (law is None or isinstance(law, Strata)):
         words = "values are exchangeable" if law is None else law.words
-        return f"{number} arrangements of the whole map{stopped}, exact given that {words}"
+        return f"{most}{plural(made, 'arrangement')} of the whole map{stopped}, exact given that {words}"
     if law is None:
-        return f"{number} shared draws{stopped}, exact given that values are exchangeable"
+        return f"{most}{plural(made, 'shared draw')}{stopped}, exact given that values are exchangeable"
     moves = "" if isinstance(law, Strata) else "; an area's own value moves with the map"
-    return f"{number} arrangements{stopped}: {law.words}{moves}"
+    return f"{most}{plural(made, 'arrangement')}{stopped}: {law.words}{moves}"

@@ -14,7 +14,7 @@ from clustermap.autocorrelation.local.engine import analyse
 from clustermap.autocorrelation.local.options import Method, Options
 from clustermap.autocorrelation.local.parts import Part, row_weights
 from clustermap.autocorrelation.nulls import as_null
-from clustermap.errors import InputError
+from clustermap.errors import InputError, part_of
 from clustermap.schema import LISA_LABELS
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ def join_count(
     if wrong.any():
         raise InputError(
             "CM-JOIN-001",
-            f"{int(wrong.sum())} of {len(values)} values are neither 0 nor 1, for instance {values[wrong][0]:g}",
+            f"{part_of(int(wrong.sum()), len(values), 'value', 'is', 'are')} neither 0 nor 1, for instance "
+            f"{values[wrong][0]:g}",
             why="joins are counted between areas that have something and areas that do not",
             fix="join_count(values > 1.25, graph), or quantile_lisa(values, graph, quantile=(5, 5))",
         )

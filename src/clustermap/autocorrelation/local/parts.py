@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from clustermap.autocorrelation.bound_nulls import Shifts, Strata
 from clustermap.autocorrelation.draws import lagged
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of
 
 if TYPE_CHECKING:
     from clustermap.autocorrelation.bound_nulls import BoundNull
@@ -97,7 +97,7 @@ def row_weights(group: Group, transformation: Transformation) -> Row:
     if not (group.weights > 0).all():
         raise OptionError(
             "CM-MORAN-008",
-            f"{int((group.weights <= 0).sum())} of {len(group.weights)} links have a negative weight",
+            f"{part_of((group.weights <= 0).sum(), len(group.weights), 'link', 'has', 'have')} a negative weight",
             why="a negative weight turns likeness into its opposite",
             fix='graph.transform("b")',
         )

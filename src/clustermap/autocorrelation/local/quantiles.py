@@ -11,7 +11,7 @@ from clustermap.autocorrelation import variables as v
 from clustermap.autocorrelation.local.engine import analyse
 from clustermap.autocorrelation.local.joins import join_options, joins
 from clustermap.autocorrelation.local.options import Method
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of
 from clustermap.schema import LISA_LABELS
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _members(known: v.Variables, which: int, of: int) -> v.Variables:
     if ((number == 0) | (number == areas)).all():
         raise StatisticsError(
             "CM-QUANTILE-001",
-            f"the quantile {which} of {of} holds {int(number[0])} of {int(areas[0])} areas",
+            f"the quantile {which} of {of} holds {part_of(int(number[0]), int(areas[0]), 'area')}",
             why="so many values are equal that the limits of the quantile coincide",
             fix="fewer quantiles, or join_count(values > 0, graph)",
         )

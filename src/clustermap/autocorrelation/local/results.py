@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -29,9 +29,9 @@ _WORDS = {
     "even": "even",
 }
 _UNLABELLED = (
-    ("isolate", "have no neighbour and no statistic"),
-    ("undefined", "have no value"),
-    ("cannot reach", "have too few possible neighbourhoods ever to be labelled"),
+    ("isolate", "no neighbour and no statistic"),
+    ("undefined", "no value"),
+    ("cannot reach", "too few possible neighbourhoods ever to be labelled"),
 )
 
 
@@ -58,8 +58,8 @@ class _Local(Result):
 
     def _rule(self) -> str:
         if self.correction == "none":
-            return f"p ≤ {self.alpha:g}, not corrected for {self.family_size:,} tests"
-        return f"q ≤ {self.alpha:g}, {self.correction} over {self.family_size:,} tests"
+            return f"p ≤ {self.alpha:g}, not corrected for {plural(self.family_size, 'test')}"
+        return f"q ≤ {self.alpha:g}, {self.correction} over {plural(self.family_size, 'test')}"
 
     def _how(self) -> str:
         return f"{self._rule()}; {self.alternative}, {self.drawn}; rates: {self.rates}."
@@ -69,7 +69,7 @@ class _Local(Result):
         open_here = int(self.frame["borderline"].sum())
         if not open_here:
             return []
-        said = f"{open_here:,} of {self.family_size:,} decisions are borderline"
+        said = f"{part_of(open_here, self.family_size, 'decision', 'is', 'are')} borderline"
         return [f"{said}: other draws may decide otherwise (99 % limits of their p)."]
 
 
@@ -112,13 +112,15 @@ class LocalResult(_Local):
         what = f" of {self.title}" if self.title else ""
         found = ", ".join(f"{counts[k]} {_WORDS[k]}" for k in self.kinds)
         lines = [
-            f"{self._name}{what} over {len(self.frame):,} areas: {found}.",
+            f"{self._name}{what} over {plural(len(self.frame), 'area')}: {found}.",
             f"Labelled where {self._how()}",
             *self._open(),
         ]
         for label, sentence in _UNLABELLED:
             if counts[label]:
-                lines.append(f"{counts[label]} areas {sentence}: {self._names(label)}.")
+                lines.append(
+                    f"{plural(counts[label], 'area has', 'areas have')} {sentence}: {self._names(label)}."
+                )
         return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def _names(self, label: str) -> str:
@@ -130,7 +132,7 @@ class LocalResult(_Local):
     def __repr__(self) -> str:
         counts = self.frame["label"].value_counts()
         shown = ", ".join(f"{label} {counts[label]}" for label in self.kinds)
-        return f"<LocalResult: {len(self.frame)} areas, {shown}, {self.permutations} draws>"
+        return f"<LocalResult: {plural(len(self.frame), 'area')}, {shown}, {self.permutations} draws>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -196,7 +198,7 @@ class LocalResults(_Local):
         kinds = self.kinds
         counts = pd.DataFrame({k: (labels == k).sum() for k in kinds})
         lines = [
-            f"{self._name} of {len(self.sectors):,} sectors over {len(self._index()):,} areas.",
+            f"{self._name} of {plural(len(self.sectors), 'sector')} over {plural(len(self._index()), 'area')}.",
             f"Labelled where {self._how()}",
             *self._open(),
         ]
@@ -206,7 +208,9 @@ class LocalResults(_Local):
             for s, row in ranked.iterrows()
         ]
         if len(self.sectors) > _TOLD:
-            lines.append(f"{len(self.sectors) - _TOLD:,} more sectors stand in the frame.")
+            lines.append(
+                f"{plural(len(self.sectors) - _TOLD, 'more sector stands', 'more sectors stand')} in the frame."
+            )
         return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def _index(self) -> pd.Index:
@@ -214,4 +218,7 @@ class LocalResults(_Local):
         return pd.Index(self.frame["area"].iloc[:n], name="area")
 
     def __repr__(self) -> str:
-        return f"<LocalResults: {len(self.sectors)} sectors × {len(self._index())} areas, {self.permutations} draws>"
+        return (
+            f"<LocalResults: {plural(len(self.sectors), 'sector')} × {plural(len(self._index()), 'area')}, "
+            f"{self.permutations} draws>"
+        )

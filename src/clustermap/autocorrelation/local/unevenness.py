@@ -14,7 +14,7 @@ from clustermap.autocorrelation.local import arranged_kernels, kernels
 from clustermap.autocorrelation.local.engine import analyse
 from clustermap.autocorrelation.local.options import Method, Options
 from clustermap.autocorrelation.local.parts import Part, averaged, row_weights, tested
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of
 from clustermap.schema import LOSH_LABELS
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def _part(group: v.Group, transformation: Transformation, *, power: float) -> Pa
     if len(stuck):
         raise StatisticsError(
             "CM-LOSH-001",
-            f"{len(stuck)} of {n} areas are neighbours of others, but have none of their own",
+            f"{part_of(len(stuck), n, 'area', 'is a neighbour', 'are neighbours')} of others, but without "
+            "any of its own",
             why="what an area without neighbours should be near to is not known",
             fix="a symmetric graph, for instance contiguity(areas)",
         )

@@ -14,7 +14,7 @@ from clustermap.autocorrelation.moments import moments, product_sums
 from clustermap.autocorrelation.nulls import as_null
 from clustermap.autocorrelation.whole.engine import bilinear, link_up
 from clustermap.autocorrelation.whole.run import NUMBERS, Options, collect, evaluated, tested, words_of
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, plural
 from clustermap.randomness import resolve_seed
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _read(
         if not np.isfinite(known.values[s]).any():
             raise StatisticsError(
                 "CM-MORAN-004",
-                f"{known.sectors[s]!r} is constant, or hidden, in all of {len(known.near)} areas",
+                f"{known.sectors[s]!r} is constant, or hidden, in all of {plural(len(known.near), 'area')}",
                 why="nothing goes with a constant",
                 fix="another sector",
             )

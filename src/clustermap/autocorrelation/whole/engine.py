@@ -12,7 +12,7 @@ from clustermap.autocorrelation.bound_nulls import BLOCK
 from clustermap.autocorrelation.moments import Sums, stratified_mean, weight_sums
 from clustermap.autocorrelation.whole import kernels
 from clustermap.compiled import workers
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -95,7 +95,7 @@ def link_up(group: Group, transformation: Transformation) -> Linked:
     if not (group.weights > 0).all():
         raise OptionError(
             "CM-MORAN-008",
-            f"{int((group.weights <= 0).sum())} of {len(group.weights)} links have a negative weight",
+            f"{part_of((group.weights <= 0).sum(), len(group.weights), 'link', 'has', 'have')} a negative weight",
             why="a negative weight turns likeness into its opposite",
             fix='graph.transform("b")',
         )

@@ -9,7 +9,7 @@ import numpy as np
 from clustermap.autocorrelation.moments import moments, product_sums
 from clustermap.autocorrelation.whole.results import GlobalResult
 from clustermap.autocorrelation.whole.run import Measure, Options, Prepared, analyse
-from clustermap.errors import InputError, StatisticsError
+from clustermap.errors import InputError, StatisticsError, part_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ def _prepare(group: Group, links: Linked) -> Prepared:
     if negative.any():
         raise InputError(
             "CM-GETIS-001",
-            f"{int(negative.sum())} of {x.size} values are negative",
+            f"{part_of(int(negative.sum()), x.size, 'value', 'is', 'are')} negative",
             why="a product of two negative values looks like one of two high ones",
             fix="global_moran(values, graph), or values that are shares, counts or quotients",
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clustermap.autocorrelation.results import Result, check_sector
 from clustermap.autocorrelation.whole.results import GlobalResult, p_text
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of, plural
 from clustermap.schema import GLOBAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class JoinCounts(Result):
             known = list(dict.fromkeys(self.frame["joins"]))
             raise OptionError(
                 "CM-JOIN-003",
-                f"{len(rows)} of {len(self.frame)} rows are joins {joins!r}",
+                f"{part_of(len(rows), len(self.frame), 'row', 'is', 'are')} joins {joins!r}",
                 fix=f"result[{self.sectors[0]!r}].of({joins!r})"
                 if len(rows)
                 else f"of() with one of: {known}",
@@ -88,7 +88,7 @@ class JoinCounts(Result):
         lines = [
             (
                 f"Joins of neighbours ({self.alternative}, {self.permutations:,} permutations; p is not corrected for "
-                f"{len(self.frame):,} kinds of joins):"
+                f"{plural(len(self.frame), 'kind')} of joins):"
             )
         ]
         lines += [
@@ -97,8 +97,10 @@ class JoinCounts(Result):
             for r in self.frame.head(_TOLD).itertuples()
         ]
         if len(self.frame) > _TOLD:
-            lines.append(f"{len(self.frame) - _TOLD:,} more kinds stand in the frame.")
+            lines.append(
+                f"{plural(len(self.frame) - _TOLD, 'more kind stands', 'more kinds stand')} in the frame."
+            )
         return "\n".join([*lines, *([] if self.null == "free" else [f"Null: {self.null_words}."])])
 
     def __repr__(self) -> str:
-        return f"<JoinCounts: {len(self.sectors)} variables, {len(self.frame)} kinds of joins>"
+        return f"<JoinCounts: {plural(len(self.sectors), 'variable')}, {plural(len(self.frame), 'kind')} of joins>"

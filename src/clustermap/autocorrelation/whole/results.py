@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
+from clustermap.errors import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,7 +211,7 @@ class GlobalResults(_Global):
         ranked = self.frame.sort_values("z", ascending=said.large is _UNLIKE, kind="stable")
         lines = [
             (
-                f"{said.name} of {len(self.frame):,} sectors, strongest first; p ({self.alternative}, "
+                f"{said.name} of {plural(len(self.frame), 'sector')}, strongest first; p ({self.alternative}, "
                 f"{self.permutations:,} permutations) is not corrected for their number."
             )
         ]
@@ -222,7 +223,7 @@ class GlobalResults(_Global):
         return "\n".join([*lines, *self._closing()])
 
     def __repr__(self) -> str:
-        return f"<GlobalResults: {len(self.frame)} sectors, {self.permutations} permutations>"
+        return f"<GlobalResults: {plural(len(self.frame), 'sector')}, {self.permutations} permutations>"
 
 
 def p_text(p: float, fallback: float) -> str:

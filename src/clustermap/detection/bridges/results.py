@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clustermap.errors import part_of, plural
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -47,7 +49,7 @@ class Bridges:
     def summary(self) -> str:
         """Say in plain sentences which gaps were closed, which stayed open, and at what price."""
         if self.frame.empty:
-            return f"No two clusters lie within {self.most} areas of each other."
+            return f"No two clusters lie within {plural(self.most, 'area')} of each other."
         lines = [self._line(row) for row in self.frame.itertuples(index=False)]
         rule = (
             "A gap is closed where one ratio for all describes the counts better than two clusters and a gap, the "
@@ -73,7 +75,10 @@ class Bridges:
 
     def __repr__(self) -> str:
         joined = int(self.frame["joined"].notna().sum())
-        return f"<Bridges: {joined} of {len(self.frame)} gaps closed, {len(self.clusters.frame)} clusters>"
+        return (
+            f"<Bridges: {part_of(joined, len(self.frame), 'gap')} closed, "
+            f"{plural(len(self.clusters.frame), 'cluster')}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

@@ -16,6 +16,7 @@ from clustermap.detection.density.points import DenseFinding
 from clustermap.detection.density.presets import PRESETS
 from clustermap.detection.density.rule import Chosen, candidates, labellings, sensitivity
 from clustermap.detection.density.search import BestOf, ByHierarchy, ByRadius, excess, largest_drawn, p_of
+from clustermap.errors import plural
 from clustermap.progress import reporting
 from clustermap.schema import CLUSTER_COLUMNS, FIRM_MEMBER_COLUMNS
 
@@ -143,7 +144,7 @@ def _nothing(own: Marked) -> _Searched:
 
     none, no = np.empty(0), np.empty(0, dtype=np.int64)
     places = Places(np.full(len(own.rows), -1), np.zeros(len(own.rows), dtype=bool), none, none)
-    few = Chosen(float("nan"), float("nan"), f"{len(own.rows)} firms have no density")
+    few = Chosen(float("nan"), float("nan"), f"{plural(len(own.rows), 'firm has', 'firms have')} no density")
     return _Searched(own, few, places, none, none, none, no, [])
 
 

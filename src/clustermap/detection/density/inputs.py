@@ -12,7 +12,7 @@ import shapely
 from clustermap.detection.density.presets import PRESETS
 from clustermap.detection.density.sectors import planar
 from clustermap.detection.scan.inputs import DEFAULT_LQ, DEFAULT_SHARE
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.schema import Codes, Preset
 from clustermap.sources import sectors as taxonomies
 from clustermap.tables.tabulation import belonging, counted_weights
@@ -180,7 +180,7 @@ def placed(firms: Firms) -> tuple[Floats, Floats]:
     if not there.all():
         raise InputError(
             "CM-DENSITY-002",
-            f"{int((~there).sum()):,} of {len(points):,} firms have no place, such as "
+            f"{part_of(int((~there).sum()), len(points), 'firm', 'has', 'have')} no place, such as "
             f"{list(firms.frame['firm_id'][~there][:5])}",
             why="a firm without a place is in no neighbourhood",
             fix="cm.read_firms(frame), which sets such rows aside and counts them",
@@ -213,7 +213,7 @@ def marked(firms: Firms, sector: Any, *, value: str, codes: Codes) -> tuple[list
     if not any(len(m.rows) for m in out):
         raise InputError(
             "CM-DENSITY-003",
-            f"none of {len(firms):,} firms is of {', '.join(taxonomy.names[:5])}",
+            f"none of {plural(len(firms), 'firm')} is of {', '.join(taxonomy.names[:5])}",
             why="there is nothing whose density could be measured",
             fix='sector={"steel": ["241", "242"]} with codes that the firms have, or sector=None for all firms',
         )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from clustermap.errors import plural
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -89,7 +91,8 @@ class DenseFinding:
         )
         if clusters.family_size > 1:
             out.append(
-                f"Each of {clusters.family_size} sectors was tested by itself: p is family-wise within a sector."
+                f"Each of {plural(clusters.family_size, 'sector')} was tested by itself: p is family-wise "
+                "within a sector."
             )
         return out
 
@@ -109,24 +112,26 @@ class DenseFinding:
         asked = (
             f"at least {row.minimum:,.6g} {self._unit()} within {row.radius_m:,.6g} m"
             if clusters.method == "dbscan"
-            else f"at least {row.minimum:,.0f} sites"
+            else f"at least {plural(round(row.minimum), 'site')}"
         )
         how = f"{self.preset}: {row.chosen}" if self.preset else row.chosen
         if not row.n_places:
             return [f"{label}: no dense place ({asked}; {how})."]
         said = [
-            f"{label}: {_counted(row.n_places, 'dense place')} ({asked}; {how}), {row.n_clusters} reported."
+            f"{label}: {plural(row.n_places, 'dense place')} ({asked}; {how}), {row.n_clusters} reported."
         ]
         if row.n_clusters < row.n_places:
             said.append(f"The strongest one that was not has p = {row.best_p:.3g}.")
         near = self.sensitivity[self.sensitivity["sector"] == row.sector]["n_places"]
         if len(near):
-            said.append(f"At half to twice these values there are {near.min()} to {near.max()} dense places.")
+            said.append(
+                f"At half to twice these values there are {near.min()} to {plural(near.max(), 'dense place')}."
+            )
         return [" ".join(said)]
 
     def _cluster_line(self, clusters: Any, row: Any) -> str:
         km2 = f"{row.area_km2:,.0f}" if row.area_km2 >= _WHOLE_KM2 else f"{row.area_km2:.3g}"
-        size = f"{_counted(row.n_firms, 'firm')} on {km2} km²"
+        size = f"{plural(row.n_firms, 'firm')} on {km2} km²"
         if self.value != "firms" or row.value != row.n_firms:
             size += f", {row.value:,.6g} {self._unit()} counted"
         if not np.isfinite(row.p):
@@ -135,7 +140,3 @@ class DenseFinding:
             f"{row.cluster}: {size}, where {row.expected:,.3g} would lie were the sector spread like all firms "
             f"({row.relative_risk:.2f} times), p = {row.p:.3g} ({clusters.permutations} random labellings)."
         )
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from clustermap.detection.density import kernels
 from clustermap.detection.density.grid import find_dense, make_grid, near_dense
+from clustermap.errors import plural
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def candidates(
     places = [(x[rows], y[rows]) for rows in drawn]
     whose = "random labellings" if len(drawn) > 1 else "all firms"
     picked = (
-        f"of {len(shares)} candidates the one whose best place stands out most"
+        f"of {plural(len(shares), 'candidate')} the one whose best place stands out most"
         if len(drawn) > 1
         else "one quarter"
     )

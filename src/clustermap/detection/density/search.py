@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from clustermap.compiled import workers
 from clustermap.detection.density.grid import find_dense, near_dense
-from clustermap.errors import StatisticsError
+from clustermap.errors import StatisticsError, plural
 from clustermap.randomness import stream
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class ByHierarchy:
         if len(at) > MOST_SITES:
             raise StatisticsError(
                 "CM-DENSITY-004",
-                f"{len(at):,} sites are more than HDBSCAN can order here ({MOST_SITES:,})",
+                f"{plural(len(at), 'site is', 'sites are')} more than HDBSCAN can order here ({MOST_SITES:,})",
                 why="its time grows with the square of the number of sites",
                 fix='method="dbscan", which takes millions',
             )

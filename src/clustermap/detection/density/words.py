@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from clustermap.errors import plural
+
 if TYPE_CHECKING:
     from clustermap.detection.clusters import Clusters
 
@@ -30,7 +32,8 @@ def firm_summary(clusters: Clusters) -> str:
         lines += [clusters.stability.caution()] if clusters.stability else []
     if clusters.family_size > 1:
         lines.append(
-            f"Each of {clusters.family_size} sectors was tested by itself: p is family-wise within a sector, so about "
+            f"Each of {plural(clusters.family_size, 'sector')} was tested by itself: p is family-wise "
+            "within a sector, so about "
             f"{clusters.alpha:.0%} of sectors without any cluster report one."
         )
     return "\n".join([*lines, *_places(clusters)])
@@ -46,7 +49,7 @@ def _question(clusters: Clusters) -> str:
 def _found(row: Any, labels: dict[str, str]) -> str:
     label = labels.get(row.sector, row.sector)
     if row.n_clusters:
-        return f"{label}: {row.n_clusters} cluster{'s' if row.n_clusters > 1 else ''} found."
+        return f"{label}: {plural(row.n_clusters, 'cluster')} found."
     if not math.isnan(row.best_p):
         return f"{label}: no cluster; the strongest place has p = {row.best_p:.3g}."
     return f"{label}: no cluster; nowhere are there firms enough to tell."
@@ -55,7 +58,7 @@ def _found(row: Any, labels: dict[str, str]) -> str:
 def _cluster(clusters: Clusters, row: Any, name: str) -> str:
     called = row.cluster if name == row.cluster else f"{row.cluster} ({name})"
     return (
-        f"{called}: {row.n_firms:,} firms on {row.area_km2:,.1f} km², where the share among all firms gives "
+        f"{called}: {plural(row.n_firms, 'firm')} on {row.area_km2:,.1f} km², where the share among all firms gives "
         f"{row.expected:,.1f} ({row.relative_risk:.2f} times), p = {row.p:.3g} ({clusters.permutations:,} random "
         "labellings)." + (clusters.stability.sentence(row.cluster) if clusters.stability else "")
     )

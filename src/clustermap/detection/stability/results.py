@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clustermap.errors import plural
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -77,7 +79,7 @@ class Stability:
 
     def __repr__(self) -> str:
         least = f", least {self.frame['recovered'].min():.0%}" if len(self.frame) else ""
-        return f"<Stability: {len(self.frame)} clusters, {self.replicates} copies{least} recovered>"
+        return f"<Stability: {plural(len(self.frame), 'cluster')}, {self.replicates} copies{least} recovered>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

@@ -18,7 +18,7 @@ from clustermap.detection.density.sectors import given_firms, planar, read_firm_
 from clustermap.detection.scan.kernels import set_keys
 from clustermap.detection.scan.rounds import sets_without_test
 from clustermap.detection.stability.area_copies import MATCHED, best_match, problems_behind
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.randomness import resolve_seed, stream
 from clustermap.sources.values import Areas
 from clustermap.tables.membership import locate
@@ -80,7 +80,7 @@ class ZoningSupport:
             return "No cluster: nothing can come back."
         made = "drawn" if self.drawn else "given"
         lines = [
-            f"{row.cluster}: found again in {row.recovered:.0%} of {self.zonings} {made} zonings "
+            f"{row.cluster}: found again in {row.recovered:.0%} of {plural(self.zonings, f'{made} zoning')} "
             f"(mean overlap {row.jaccard:.2f})."
             for row in self.frame.itertuples(index=False)
         ]
@@ -91,7 +91,10 @@ class ZoningSupport:
 
     def __repr__(self) -> str:
         least = f", least {self.frame['recovered'].min():.0%}" if len(self.frame) else ""
-        return f"<ZoningSupport: {len(self.frame)} clusters, {self.zonings} zonings{least} recovered>"
+        return (
+            f"<ZoningSupport: {plural(len(self.frame), 'cluster')}, "
+            f"{plural(self.zonings, 'zoning')}{least} recovered>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -227,7 +230,8 @@ def _sectors(clusters: Clusters, firms: Firms, sector: Any, home: Ints) -> dict[
     if missing:
         raise OptionError(
             "CM-ZONE-004",
-            f"{len(missing)} of {len(wanted)} sectors of the clusters are not in the taxonomy: {missing[:5]}",
+            f"of the clusters {part_of(len(missing), len(wanted), 'sector', 'is', 'are')} not in the "
+            f"taxonomy: {missing[:5]}",
             fix=f"sector= what the table was made with; it has {list(given)[:5]}",
         )
     for name in wanted:
@@ -237,7 +241,7 @@ def _sectors(clusters: Clusters, firms: Firms, sector: Any, home: Ints) -> dict[
         if len(other):
             raise InputError(
                 "CM-ZONE-002",
-                f"in {len(other)} of {len(told)} areas there are not as many firms of {name!r} as in the table: "
+                f"in {part_of(len(other), len(told), 'area')} there are not as many firms of {name!r} as in the table: "
                 f"{list(clusters.table.labels[other[:5]])}",
                 why="support of a cluster of other firms says nothing about this one",
                 fix='cm.tabulate(firms, areas, sectors=…, overlap="primary") of the same firms',
@@ -260,7 +264,7 @@ def _drawn(firms: Firms, n: int, usable: Flags, rng: np.random.Generator) -> _Zo
     except QhullError as error:
         raise StatisticsError(
             "CM-ZONE-005",
-            f"{len(seeds)} places of firms span no map",
+            f"{plural(len(seeds), 'place of firms spans', 'places of firms span')} no map",
             why="zones around them would have no neighbours: there are too few of them, or they lie on one line",
             fix="zonings=[areas, …] of your own",
         ) from error

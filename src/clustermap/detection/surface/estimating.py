@@ -19,7 +19,7 @@ from clustermap.detection.density.sectors import planar, read_firm_sectors
 from clustermap.detection.surface.grid import STEPS, Grid, Tested, cells_in_reach, choose_radius, make_grid
 from clustermap.detection.surface.kernels import kernel_weights, largest, smoothed
 from clustermap.detection.surface.results import RiskSurface
-from clustermap.errors import StatisticsError
+from clustermap.errors import StatisticsError, part_of
 from clustermap.inference import monte_carlo_p
 from clustermap.progress import reporting
 from clustermap.randomness import stream
@@ -99,7 +99,7 @@ def detect_surface(
         raise StatisticsError(
             "CM-SURFACE-005",
             f"nowhere would {settings.minimum:g} firms of the sector be expected under a kernel of "
-            f"{surfaces[0].radius_m:,.0f} m ({surfaces[0].n_sector:,} of {len(firms):,} firms are of it)",
+            f"{surfaces[0].radius_m:,.0f} m ({part_of(surfaces[0].n_sector, len(firms), 'firm', 'is', 'are')} of it)",
             why="a ratio of so few firms is chance",
             fix=f"radius_m={2 * surfaces[0].radius_m:.0f}, or a wider sector",
         )
@@ -114,7 +114,7 @@ def _refuse(sector: FirmSector, n: int) -> None:
     if not 0 < sector.inside.sum() < n:
         raise StatisticsError(
             "CM-SURFACE-001",
-            f"{int(sector.inside.sum()):,} of {n:,} firms are of {sector.name!r}",
+            f"{part_of(int(sector.inside.sum()), n, 'firm', 'is', 'are')} of {sector.name!r}",
             why="chance is a draw of the sector's firms from all firms: there must be some, and others beside them",
             fix="all firms of the economy, whatever their sector, and sector= a taxonomy that some belong to",
         )

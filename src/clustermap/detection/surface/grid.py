@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.detection.surface.kernels import kernel_weights, smoothed
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, plural
 
 __all__ = ["STEPS", "Grid", "Tested", "cells_in_reach", "choose_radius", "make_grid"]
 
@@ -107,7 +107,8 @@ def make_grid(x: Floats, y: Floats, radius_m: float) -> Grid:
     if shape[0] * shape[1] > _MOST_CELLS:
         raise OptionError(
             "CM-SURFACE-002",
-            f"radius_m={radius_m:g} needs a grid of {shape[0]:,} × {shape[1]:,} cells, more than {_MOST_CELLS:,}",
+            f"radius_m={radius_m:g} needs a grid of {shape[0]:,} × {plural(shape[1], 'cell')}, more than "
+            f"{_MOST_CELLS:,}",
             why="a surface holds a number for every cell, four to a bandwidth",
             fix=f"radius_m={radius_m * np.sqrt(shape[0] * shape[1] / _MOST_CELLS) * 1.1:.0f} or more, or fewer firms",
         )
@@ -160,7 +161,7 @@ def choose_radius(x: Floats, y: Floats, share: float) -> float:
     if np.ptp(x) == 0 and np.ptp(y) == 0:
         raise StatisticsError(
             "CM-SURFACE-003",
-            f"all {len(x):,} firms stand at one place",
+            f"all {plural(len(x), 'firm')} stand at one place",
             why="there is nothing to compare it with",
             fix="firms with places of their own",
         )

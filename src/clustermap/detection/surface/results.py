@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -110,10 +110,10 @@ class RiskSurface:
         tested = self.frame["status"] == "tested"
         covered = self.frame.loc[tested, "n_firms"].sum() / self.n_firms
         kernel = f"under a kernel of {self.radius_m:,.0f} m"
-        enough = f"{self.minimum:g} firms of the sector expected, or more"
+        enough = f"at least {self.minimum:g} of the sector's firms expected"
         lines = [
-            f"Share of {self.sector_label}: {self.n_sector:,} of {self.n_firms:,} firms, {kernel}.",
-            f"{self.family_size:,} of {len(self.frame):,} cells of {self.cell_m:,.0f} m can be tested ({enough}).",
+            f"Share of {self.sector_label}: {part_of(self.n_sector, self.n_firms, 'firm')}, {kernel}.",
+            f"{part_of(self.family_size, len(self.frame), 'cell')} of {self.cell_m:,.0f} m can be tested ({enough}).",
             f"{covered:.0%} of firms stand there.",
         ]
         return "\n".join([*lines, *(self._told() if self.family_size else [])])
@@ -126,14 +126,17 @@ class RiskSurface:
             f"the contour that {self.alpha:.0%} of {self.permutations:,} random labellings pass anywhere"
         )
         return [
-            f"{above:,} cells lie above {contour}.",
-            f"{alone:,} cells differ when each is judged alone, where chance gives about {chance:,.0f}.",
+            f"{plural(above, 'cell lies', 'cells lie')} above {contour}.",
+            (
+                f"{plural(alone, 'cell differs', 'cells differ')} when each is judged alone, where chance "
+                f"gives about {chance:,.0f}."
+            ),
             f"Ratios run from {self.frame['ratio'].min():.2f} to {self.frame['ratio'].max():.2f}.",
         ]
 
     def __repr__(self) -> str:
         above = int((self.frame["label"] == "above").sum())
-        return f"<RiskSurface {self.sector}: {above:,} of {self.family_size:,} cells above, {self.radius_m:,.0f} m>"
+        return f"<RiskSurface {self.sector}: {part_of(above, self.family_size, 'cell')} above, {self.radius_m:,.0f} m>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import ClusterMapWarning, InputError, OptionError, StatisticsError
+from clustermap.errors import ClusterMapWarning, InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.inference import adjust, check_resolution, is_level, monte_carlo_p, permutations_needed
 from clustermap.measures.concentration.engine import MEASURES, Measured, Problem, Units, measured, steps
 from clustermap.measures.concentration.plants import read_plants
@@ -165,7 +165,7 @@ def _units(plants: pd.DataFrame, table: SectorTable, profiles: _Profiles) -> lis
     if wrong:
         raise InputError(
             "CM-CONC-004",
-            f"{wrong:,} of {held.shape[0] * held.shape[1]:,} cells are not the sum of their plants (table "
+            f"{part_of(wrong, held.shape[0] * held.shape[1], 'cell', 'is', 'are')} not the sum of their plants (table "
             f"{held.data.sum():,.0f}, plants {read.size.sum():,.0f})",
             why="chance would be worked out for other plants than those measured",
             fix="SectorTable.from_values(plants.pivot_table(index='area', columns='sector', values='employment', "
@@ -249,8 +249,10 @@ def _with_draws(problem: Problem, options: Options, family: int, alpha: float) -
     affordable = max(_FEWEST, _STEPS // max(steps(problem), 1))
     if affordable < wanted:
         warnings.warn(
-            f"[CM-CONC-005] {family:,} tests at {alpha:.3g} ask for {wanted:,} permutations of "
-            f"{steps(problem):,} steps; {affordable:,} are taken, so that the smallest p-values are coarse: pass "
+            f"[CM-CONC-005] {plural(family, 'test')} at {alpha:.3g} ask{'s' * (family == 1)} for "
+            f"{wanted:,} permutations of "
+            f"{plural(steps(problem), 'step')}; {affordable:,} are taken, so that the smallest p-values "
+            "are coarse: pass "
             f"permutations={wanted} to wait for them",
             ClusterMapWarning,
             stacklevel=5,

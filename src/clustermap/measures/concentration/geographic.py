@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
+from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, part_of
 from clustermap.inference import adjust, check_resolution, is_level, monte_carlo_p, permutations_needed
 from clustermap.measures.concentration.colocation import (
     counts_in_tails,
@@ -169,7 +169,7 @@ def _labels(base: pd.Series | str) -> pd.Index | None:
         if not base.index.is_unique:
             raise InputError(
                 "CM-CONC-008",
-                f"{base.index.duplicated().sum()} of {len(base)} areas of the base stand twice",
+                f"{part_of(base.index.duplicated().sum(), len(base), 'area')} of the base stand twice",
                 why="their plants could not tell which they belong to",
                 fix="base=jobs.groupby(level=0).sum()",
             )
@@ -202,7 +202,7 @@ def _base(base: pd.Series | str, plants: Plants) -> tuple[Floats, str]:
     if bad.any() or totals.sum() <= 0:
         raise InputError(
             "CM-CONC-008",
-            f"the base of {bad.sum() or len(bad):,} of {len(bad):,} areas is missing, negative or 0: "
+            f"the base of {part_of(bad.sum() or len(bad), len(bad), 'area')} is missing, negative or 0: "
             f"{list(plants.areas[bad][:5])}",
             why="plants fall at random by these totals",
             fix="base=base[base > 0], with plants in those areas alone",
@@ -210,7 +210,7 @@ def _base(base: pd.Series | str, plants: Plants) -> tuple[Floats, str]:
     if (totals > 0).sum() < _TWO:
         raise StatisticsError(
             "CM-CONC-006",
-            f"{(totals > 0).sum()} of {len(totals)} areas hold the whole base",
+            f"{part_of((totals > 0).sum(), len(totals), 'area', 'holds', 'hold')} the whole base",
             why="concentration over one area has no meaning (1 − Σx² = 0)",
             fix="plants in at least two areas",
         )
@@ -218,7 +218,7 @@ def _base(base: pd.Series | str, plants: Plants) -> tuple[Floats, str]:
     if nowhere.any():
         raise AlignmentError(
             "CM-CONC-009",
-            f"{nowhere.sum():,} of {len(nowhere):,} plants stand where the base is 0: "
+            f"{part_of(nowhere.sum(), len(nowhere), 'plant', 'stands', 'stand')} where the base is 0: "
             f"{list(plants.areas[np.unique(plants.area[nowhere])][:5])}",
             why="no plant could ever fall there at random",
             fix="a base that holds the plants measured, for instance all jobs by area",

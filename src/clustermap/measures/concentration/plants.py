@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, examples
+from clustermap.errors import AlignmentError, InputError, OptionError, examples, part_of, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ def read_plants(
     if lacking:
         raise InputError(
             "CM-PLANT-001",
-            f"{len(lacking)} of {len(COLUMNS)} columns are missing: {', '.join(lacking)}; "
+            f"{part_of(len(lacking), len(COLUMNS), 'column', 'is', 'are')} missing: {', '.join(lacking)}; "
             f"here are {', '.join(map(str, frame.columns))}",
             why="plants are measured one by one: where each stands, what it makes, how many work there",
             fix="plants.rename(columns={'region': 'area', 'industry': 'sector', 'jobs': 'employment'})",
@@ -89,7 +89,7 @@ def read_plants(
     if len(bad):
         raise InputError(
             "CM-PLANT-002",
-            f"the employment of {len(bad):,} of {len(size):,} plants is missing, negative or no number: "
+            f"the employment of {part_of(len(bad), len(size), 'plant')} is missing, negative or no number: "
             + examples((int(r), frame["employment"].iloc[r]) for r in bad),
             why="the spread of plant sizes is a part of the answer; a plant of unknown size is not of size 0",
             fix="plants[plants['employment'].between(0, 1e9)]",
@@ -98,7 +98,7 @@ def read_plants(
     if len(homeless):
         raise InputError(
             "CM-PLANT-003",
-            f"{len(homeless):,} of {len(size):,} plants have no area or no sector: "
+            f"{part_of(len(homeless), len(size), 'plant', 'has', 'have')} no area or no sector: "
             + examples((int(r), frame.index[r]) for r in homeless),
             why="they would be missing from a sector without any sign of it",
             fix="plants.dropna(subset=['area', 'sector'])",
@@ -107,7 +107,7 @@ def read_plants(
     if kept.empty:
         raise InputError(
             "CM-PLANT-004",
-            f"none of {len(size):,} plants employs anybody",
+            f"none of {plural(len(size), 'plant')} employs anybody",
             why="there is nothing to locate",
             fix="employment=1 for each plant counts plants instead",
         )
@@ -116,13 +116,14 @@ def read_plants(
     size = size[size > 0]
     order = np.lexsort((size, where, what))
     left = len(frame) - len(size)
+    told = f"{part_of(left, len(frame), 'plant', 'is', 'are')} left out: nobody employed."
     return Plants(
         areas=area_labels,
         sectors=sector_labels,
         area=where[order],
         sector=what[order],
         size=size[order],
-        notes=(f"{left:,} of {len(frame):,} plants employ nobody and are left out.",) if left else (),
+        notes=(told,) if left else (),
     )
 
 
@@ -135,7 +136,8 @@ def _codes(labels: pd.Series, known: pd.Index | None, what: str) -> tuple[Ints, 
     if len(strange):
         raise AlignmentError(
             "CM-PLANT-005",
-            f"{(codes < 0).sum():,} of {len(codes):,} plants are in {len(strange):,} {what}s that are not known: "
+            f"{part_of((codes < 0).sum(), len(codes), 'plant', 'is', 'are')} in "
+            f"{plural(len(strange), f'unknown {what}')}: "
             f"{list(strange[:5])}",
             why="they would be missing from the totals that they are compared with",
             fix=f"plants[plants[{what!r}].isin({what}_labels)], or the totals of every {what}",
@@ -218,11 +220,11 @@ def _located(plants: Any, areas: Any, sectors: Any, value: str) -> tuple[pd.Data
         }
     )[~unknown]
     notes = (
-        [f"{unknown.sum():,} of {len(row):,} firms have no {value} and are left out."]
+        [f"{part_of(unknown.sum(), len(row), 'firm', 'is', 'are')} left out: no {value}."]
         if unknown.any()
         else []
     )
     outside = len(firms) - len(rows)
-    notes += [f"{outside:,} of {len(firms):,} firms lie outside all areas."] if outside else []
+    notes += [f"{part_of(outside, len(firms), 'firm', 'lies', 'lie')} outside all areas."] if outside else []
     notes += ["The firms are synthetic."] if firms.synthetic else []
     return frame, tuple(notes)

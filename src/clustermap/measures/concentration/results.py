@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, plural
 from clustermap.measures.concentration.engine import MEASURES
 from clustermap.schema import CONCENTRATION_COLUMNS
 
@@ -123,23 +123,27 @@ class Concentration:
         part = self.frame[self.frame["measure"] == _HEADLINE]
         tested = part["q"] if self.correction != "none" else part["p"]
         sure = part[tested < self.alpha]
-        many, other = ("sectors", "areas") if self.unit == "sector" else ("areas", "sectors")
+        other = "areas" if self.unit == "sector" else "sectors"
         against = "all areas' totals" if self.unit == "sector" else "the nation's mix"
         against += " without the one measured" if self.reference == "rest" else ""
         more = sure[sure["statistic"] > sure["expected"]]
         lines = [
-            f"{len(part):,} {many} over {other}, against {against}: Gini, Hoover, Krugman, Theil, Herfindahl, Hachman."
+            (
+                f"{plural(len(part), self.unit)} over {other}, against {against}: Gini, Hoover, Krugman, "
+                "Theil, Herfindahl, Hachman."
+            )
         ]
         if self.permutations:
             lines += [
                 (
                     f"Every index of few firms exceeds 0 by chance alone: each is held against {self.permutations:,} "
                     f"random locations of as many firms (seed {self.seed}), two-sided, q by {self.correction} over "
-                    f"{self.family_size:,} {many} of one index: of seven indices, some find something by chance more "
-                    "often than one that was chosen before looking."
+                    f"{plural(self.family_size, self.unit)} of one index: of seven indices, some find something by "
+                    "chance more often than one that was chosen before looking."
                 ),
                 (
-                    f"{len(more):,} {many} are more uneven than random location (Gini by reference), "
+                    f"{plural(len(more), f'{self.unit} is', f'{self.unit}s are')} more uneven than random "
+                    "location (Gini by reference), "
                     f"{len(sure) - len(more):,} less."
                 ),
             ]
@@ -149,7 +153,7 @@ class Concentration:
             for r in best.itertuples()
         ]
         lines += [
-            f"{n:,} {many}: {status}."
+            f"{plural(n, self.unit)}: {status}."
             for status, n in part["status"].value_counts().items()
             if status != STATUS_OK
         ]
@@ -166,9 +170,7 @@ class Concentration:
 
     def __repr__(self) -> str:
         n = len(self.frame) // len(MEASURES)
-        return (
-            f"<Concentration: {n} {self.unit}s × {len(MEASURES)} measures, {self.permutations} permutations>"
-        )
+        return f"<Concentration: {plural(n, self.unit)} × {len(MEASURES)} measures, {self.permutations} permutations>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -227,13 +229,13 @@ class Agglomeration:
         together, apart = sure[sure["gamma"] > 0], sure[sure["gamma"] < 0]
         lines = [
             (
-                f"{_WORDS[self.statistic]} γ of {len(frame):,} sectors over {len(self.base):,} areas; "
+                f"{_WORDS[self.statistic]} γ of {plural(len(frame), 'sector')} over {plural(len(self.base), 'area')}; "
                 f"base: {self.base_is}."
             ),
             (
                 f"0 is what plants of these sizes show at random. Beyond chance (q by {self.correction} over "
-                f"{self.family_size:,} sectors, {self.permutations:,} random locations, seed {self.seed}): "
-                f"{len(together):,} sectors concentrated, {len(apart):,} dispersed."
+                f"{plural(self.family_size, 'sector')}, {self.permutations:,} random locations, seed {self.seed}): "
+                f"{plural(len(together), 'sector')} concentrated, {len(apart):,} dispersed."
             ),
         ]
         if not self.permutations:
@@ -241,9 +243,11 @@ class Agglomeration:
         lines += [f"{r.sector}: γ = {r.gamma:.3f}." for r in together.nlargest(_TOLD, "gamma").itertuples()]
         few = int((frame["n_plants"] < _FEW).sum())
         if few:
-            lines.append(f"{few:,} sectors have fewer than {_FEW} plants: their γ hangs on single plants.")
+            lines.append(
+                f"{plural(few, 'sector has', 'sectors have')} fewer than {_FEW} plants: their γ hangs on single plants."
+            )
         lines += [
-            f"{n:,} sectors: {status}."
+            f"{plural(n, 'sector')}: {status}."
             for status, n in frame["status"].value_counts().items()
             if status != STATUS_OK
         ]
@@ -255,7 +259,8 @@ class Agglomeration:
 
     def __repr__(self) -> str:
         return (
-            f"<Agglomeration: {_WORDS[self.statistic]} γ of {len(self.frame)} sectors, base {self.base_is}>"
+            f"<Agglomeration: {_WORDS[self.statistic]} γ of {plural(len(self.frame), 'sector')}, base "
+            f"{self.base_is}>"
         )
 
     def _repr_html_(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError
+from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.concentration.results import STATUS_OK
@@ -99,14 +99,15 @@ class ClusterIndex:
         frame = self.frame
         lines = [
             (
-                f"Cluster index (Litzenberger and Sternberg) of {len(self.table.values):,} areas in "
-                f"{len(self.table.sectors):,} sectors: density by {self.size}, stock by {self.stock}; 1 is the average."
+                f"Cluster index (Litzenberger and Sternberg) of {plural(len(self.table.values), 'area')} in "
+                f"{plural(len(self.table.sectors), 'sector')}: density by {self.size}, stock by "
+                f"{self.stock}; 1 is the average."
             )
         ]
         best = frame.rename(columns={"index": "figure"}).dropna(subset="figure").nlargest(_TOLD, "figure")
         lines += [f"{r.sector} in {r.area}: {r.figure:.1f}." for r in best.itertuples()]
         lines += [
-            f"{n:,} cells: {status}."
+            f"{plural(n, 'cell')}: {status}."
             for status, n in frame["status"].value_counts().items()
             if status != STATUS_OK
         ]
@@ -119,7 +120,7 @@ class ClusterIndex:
         return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
 
     def __repr__(self) -> str:
-        return f"<ClusterIndex: {len(self.table.values)} areas × {len(self.table.sectors)} sectors>"
+        return f"<ClusterIndex: {plural(len(self.table.values), 'area')} × {plural(len(self.table.sectors), 'sector')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -239,7 +240,7 @@ def _land(table: SectorTable, given: pd.Series | None) -> tuple[Floats, str]:
     if table.areas is None:
         raise InputError(
             "CM-CONC-010",
-            f"how large {len(table.values):,} areas are is not known",
+            f"how large {plural(len(table.values), 'area is', 'areas are')} is not known",
             why="density is relative to land",
             fix="area_km2=pd.Series({…}), or a table with polygons: tabulate(firms, areas, …)",
         )
@@ -262,8 +263,8 @@ def _shares(table: SectorTable, given: pd.Series, what: str) -> Floats:
     if bad.any() or not given.index.is_unique:
         raise InputError(
             "CM-CONC-011",
-            f"{what} of {bad.sum():,} of {len(labels):,} areas is missing, 0 or negative: {list(labels[bad][:5])}"
-            + (f" ({len(lacking):,} labels are absent)" if len(lacking) else "")
+            f"{what} of {part_of(bad.sum(), len(labels), 'area')} is missing, 0 or negative: {list(labels[bad][:5])}"
+            + (f" ({plural(len(lacking), 'label is', 'labels are')} absent)" if len(lacking) else "")
             + ("" if given.index.is_unique else "; some labels stand twice"),
             why="a share of nothing makes the index infinite",
             fix=f"a positive {what} for each area of the table, or the table without those areas",
@@ -283,7 +284,7 @@ def _numbers(table: SectorTable, plants: SectorTable | pd.DataFrame | None) -> F
         apart += len(other.columns.symmetric_difference(table.values.columns))
         raise AlignmentError(
             "CM-CONC-012",
-            f"{apart} labels of plants and table differ",
+            f"{plural(apart, 'label')} of plants and table {'differs' if apart == 1 else 'differ'}",
             why="plants would be held against the employment of other areas or sectors",
             fix="plants.reindex(index=table.values.index, columns=table.values.columns)",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of, plural
 from clustermap.measures.distance.assembly import Tested, no_answer, result_of
 from clustermap.measures.distance.bands import normal_bands, normal_draws, simulated_bands
 from clustermap.measures.distance.economy import as_economy
@@ -181,7 +181,7 @@ def _pairs(
     if wrong or not wanted:
         raise OptionError(
             "CM-DISTANCE-015",
-            f"{len(wrong)} of {len(wanted)} pairs are a sector with itself"
+            f"{part_of(len(wrong), len(wanted), 'pair', 'is', 'are')} a sector with itself"
             if wrong
             else "there is no pair of sectors",
             why="the distances within one sector are duranton_overman's",
@@ -193,7 +193,7 @@ def _pairs(
         if shared:
             raise StatisticsError(
                 "CM-DISTANCE-016",
-                f"{pair.name}: {shared:,} firms belong to both",
+                f"{pair.name}: {plural(shared, 'firm belongs', 'firms belong')} to both",
                 why="a firm has no distance to itself, and the null draws two sectors that share none",
                 fix="sectors that do not overlap",
             )

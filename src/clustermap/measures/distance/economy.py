@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.measures.distance.cells import (
     SHARES,
     Cells,
@@ -133,18 +133,22 @@ class EconomyDistances:
     def summary(self) -> str:
         """Say in plain sentences what the economy is."""
         said = (
-            f"{self.sites:,} firms; distances up to {self.maximum:,g} {self.unit} in steps of {self.step:,g} "
+            f"{plural(self.sites, 'firm')}; distances up to {self.maximum:,g} {self.unit} in steps of {self.step:,g} "
             f"{self.unit}."
         )
         if self.links is not None:
             return (
-                f"{said}\n{len(self.links.bin):,} pairs were given that near; all others lie farther apart."
+                f"{said}\n{plural(len(self.links.bin), 'pair was', 'pairs were')} given that near; all "
+                "others lie farther apart."
             )
         return said if self.moments is None else f"{said}\nThe exact null stands ready for every sector."
 
     def __repr__(self) -> str:
         ready = "ready" if self.moments is not None else "not yet worked out"
-        return f"<EconomyDistances: {self.sites:,} firms, up to {self.maximum:,g} {self.unit}, exact null {ready}>"
+        return (
+            f"<EconomyDistances: {plural(self.sites, 'firm')}, up to {self.maximum:,g} {self.unit}, exact "
+            f"null {ready}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

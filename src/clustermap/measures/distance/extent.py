@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of, plural
 from clustermap.measures.distance.cells import grid_of, offset_counts
 
 if TYPE_CHECKING:
@@ -47,14 +47,15 @@ def spread_of(x: Floats, y: Floats, step: float) -> tuple[float, float]:
     if extent == 0:
         raise StatisticsError(
             "CM-DISTANCE-011",
-            f"all {len(x):,} firms lie at one place",
+            f"all {plural(len(x), 'firm')} lie at one place",
             why="every pair has distance 0, whatever its sector",
             fix="places of the firms' sites, not one address for all",
         )
     if np.hypot(np.ptp(x), np.ptp(y)) < step:
         raise StatisticsError(
             "CM-DISTANCE-014",
-            f"all {len(x):,} firms lie within {extent:,.3g} m of each other, and a step of the curve is {step:,.3g} m",
+            f"all {plural(len(x), 'firm')} lie within {extent:,.3g} m of each other, and a step of the "
+            f"curve is {step:,.3g} m",
             why="every pair falls into the first step",
             fix=f"maximum_m={extent:.3g}, so that the curve has steps where the firms have distances",
         )
@@ -83,7 +84,8 @@ def notes_of(firms: Firms, x: Floats, y: Floats) -> str:
     stacked = len(x) - len(np.unique(x + 1j * y))
     if stacked:
         said.append(
-            f"{stacked:,} of {len(x):,} firms share their place with another: such pairs have distance 0, "
+            f"{part_of(stacked, len(x), 'firm', 'shares a place', 'share their place')} with another: such pairs "
+            "have distance 0, "
             "nothing is moved apart."
         )
     return " ".join(said)

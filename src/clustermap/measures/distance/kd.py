@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import StatisticsError
+from clustermap.errors import StatisticsError, part_of
 from clustermap.measures.distance.assembly import Tested, no_answer, result_of
 from clustermap.measures.distance.bands import normal_bands, normal_draws, simulated_bands
 from clustermap.measures.distance.economy import as_economy
@@ -179,7 +179,7 @@ def _refuse(economy: EconomyDistances, sector: Sector) -> None:
     if status != "ok":
         raise StatisticsError(
             "CM-DISTANCE-013",
-            f"{sector.name}: {len(sector.site):,} of {economy.sites:,} firms; {status}",
+            f"{sector.name}: {part_of(len(sector.site), economy.sites, 'firm')}; {status}",
             why="chance draws the sector from all firms: there must be a pair, and something left over",
             fix="a sector with at least two firms (ten are usual), among all firms of the economy",
         )

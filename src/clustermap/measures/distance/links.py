@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.compiled import compiled, workers
-from clustermap.errors import AlignmentError, InputError, examples
+from clustermap.errors import AlignmentError, InputError, examples, part_of, plural
 from clustermap.measures.distance.moments import Moments
 from clustermap.measures.distance.pairs import in_threads
 
@@ -59,7 +59,7 @@ def read_links(pairs: Any, firms: Firms, *, step: float, bins: int) -> tuple[Lin
     if len(bad):
         raise InputError(
             "CM-DISTANCE-008",
-            f"{len(bad):,} of {len(distance):,} distances are negative or no numbers: "
+            f"{part_of(len(bad), len(distance), 'distance', 'is', 'are')} negative or no numbers: "
             + examples((int(r), distance[r]) for r in bad),
             why="a pair without a distance has no place on the curve",
             fix="leave unknown pairs out: a pair that is not listed lies farther away than all others",
@@ -72,14 +72,15 @@ def read_links(pairs: Any, firms: Firms, *, step: float, bins: int) -> tuple[Lin
     said = []
     if (times > 1).any():
         said.append(
-            f"{int((times > 1).sum()):,} pairs were given more than once: their mean distance is taken."
+            f"{plural(int((times > 1).sum()), 'pair was', 'pairs were')} given more than once: their mean "
+            "distance is taken."
         )
     number = np.floor(mean / step)
     near = number < bins
     if not near.any():
         raise InputError(
             "CM-DISTANCE-009",
-            f"none of {len(mean):,} pairs lies within {bins * step:,g}",
+            f"none of {plural(len(mean), 'pair')} lies within {bins * step:,g}",
             why="the curve would be 0 throughout",
             fix="maximum= in the unit of the distances",
         )
@@ -93,7 +94,7 @@ def _listed(pairs: Any, firms: Firms) -> tuple[Ints, Ints, Floats]:
         if pairs.shape[1] != _COLUMNS:
             raise AlignmentError(
                 "CM-DISTANCE-007",
-                f"the frame of pairs has {pairs.shape[1]} columns, not three",
+                f"the frame of pairs has {plural(pairs.shape[1], 'column')}, not three",
                 fix='pairs[["from_id", "to_id", "minutes"]]',
             )
         known = pd.Index(firms.frame["firm_id"])
@@ -102,7 +103,7 @@ def _listed(pairs: Any, firms: Firms) -> tuple[Ints, Ints, Floats]:
         if len(strange):
             raise AlignmentError(
                 "CM-DISTANCE-007",
-                f"{len(strange):,} of {len(pairs):,} pairs name a firm that is not known: "
+                f"{part_of(len(strange), len(pairs), 'pair', 'names', 'name')} a firm that is not known: "
                 + examples((int(r), tuple(pairs.iloc[r, :2])) for r in strange[:6]),
                 why="a pair that is dropped counts as far apart",
                 fix="firm_id as in firms.frame",

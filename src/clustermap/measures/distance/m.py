@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of
 from clustermap.measures.distance.assembly import Tested, no_answer, result_of
 from clustermap.measures.distance.bands import Bands, normal_bands, normal_draws, simulated_bands
 from clustermap.measures.distance.cells import SHARES
@@ -196,7 +196,7 @@ def _refuse(economy: EconomyDistances, sector: Sector) -> None:
     if status != "ok":
         raise StatisticsError(
             "CM-DISTANCE-013",
-            f"{sector.name}: {len(sector.site):,} of {economy.sites:,} firms; {status}",
+            f"{sector.name}: {part_of(len(sector.site), economy.sites, 'firm')}; {status}",
             why="chance draws the sector from all firms: there must be a pair, and something left over",
             fix="a sector with at least two firms, among all firms of the economy",
         )
@@ -209,7 +209,7 @@ def _refuse_parts(sectors: list[Sector], weight: Floats) -> None:
         named = ", ".join(f"{name} {n:,}" for name, n in list(some.items())[:5])
         raise OptionError(
             "CM-DISTANCE-017",
-            f"{len(some)} of {len(sectors)} sectors hold firms in part: {named}",
+            f"{part_of(len(some), len(sectors), 'sector', 'holds', 'hold')} firms in part: {named}",
             why="chance hands whole labels to whole firms, and a firm counted in full would be counted too much",
             fix="a taxonomy with weights of 1, a column of the firms, or duranton_overman, which weighs firms by parts",
         )

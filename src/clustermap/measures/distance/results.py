@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ class _Curves(ABC):
     def _head(self) -> str:
         return (
             f"{self.method}, distances up to {self.maximum:,g} {self.unit}, {self._weighted()}; chance: {self.null}, "
-            f"drawn from all {self.sites:,} firms; each global band at {self.alpha:.3g} on its own side, seed "
+            f"drawn from all {plural(self.sites, 'firm')}; each global band at {self.alpha:.3g} on its own side, seed "
             f"{self.seed}."
         )
 
@@ -127,7 +127,8 @@ class DistanceCurve(_Curves):
             else ""
         )
         lines.append(
-            f"{self.sector}, {int(test['n']):,} firms: {_WORDS[self.label]}{where} (p {test['p_localised']:.3g} for "
+            f"{self.sector}, {plural(int(test['n']), 'firm')}: {_WORDS[self.label]}{where} (p "
+            f"{test['p_localised']:.3g} for "
             f"localisation, {test['p_dispersed']:.3g} for dispersion; {test['decided']})."
         )
         return "\n".join([*lines, *self._notes()])
@@ -176,24 +177,26 @@ class DistanceCurves(_Curves):
         lines = [
             self._head(),
             (
-                f"Of {len(known):,} sectors {counts.get('localised', 0):,} are localised and "
+                f"Of {plural(len(known), 'sector')} {counts.get('localised', 0):,} are localised and "
                 f"{counts.get('dispersed', 0):,} dispersed, each by its own band; after {self.correction} over "
-                f"{self.family_size:,} tests {int((known['q'] <= self.alpha).sum()):,} differ from chance."
+                f"{plural(self.family_size, 'test')} {int((known['q'] <= self.alpha).sum()):,} differ from chance."
             ),
         ]
         ranked = known[known["label"] == "localised"].sort_values(
             ["localisation", "sector"], ascending=[False, True]
         )
         lines += [
-            f"{r.sector}: {r.n:,} firms, localised (p {r.p_localised:.3g})."
+            f"{r.sector}: {plural(r.n, 'firm')}, localised (p {r.p_localised:.3g})."
             for r in ranked.head(_TOLD).itertuples()
         ]
         others = self.tests.loc[self.tests["status"] != "ok", "status"].value_counts()
-        lines += [f"{n:,} sectors have no answer: {status}." for status, n in others.items()]
+        lines += [
+            f"{plural(n, 'sector has', 'sectors have')} no answer: {status}." for status, n in others.items()
+        ]
         return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def __repr__(self) -> str:
-        return f"<DistanceCurves: {len(self.tests):,} sectors, up to {self.maximum:,g} {self.unit}>"
+        return f"<DistanceCurves: {plural(len(self.tests), 'sector')}, up to {self.maximum:,g} {self.unit}>"
 
 
 def label_of(p_above: float, p_below: float, alpha: float) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import InputError, OptionError, StatisticsError, examples
+from clustermap.errors import InputError, OptionError, StatisticsError, examples, part_of, plural
 from clustermap.sources import sectors as taxonomies
 from clustermap.sources.firms import as_firms
 
@@ -65,7 +65,7 @@ def located(firms: Any) -> Firms:
     if len(given) < FEWEST_SITES:
         raise StatisticsError(
             "CM-DISTANCE-001",
-            f"{len(given)} located firms: at least {FEWEST_SITES} are needed",
+            f"{plural(len(given), 'located firm')}: at least {FEWEST_SITES} are needed",
             why="chance is a sector drawn from all firms, and there is nothing to draw from",
             fix="all firms of the economy, not those of one sector alone",
         )
@@ -110,7 +110,8 @@ def site_weights(firms: Firms, weights: str) -> tuple[Floats, list[str]]:
     if len(bad):
         raise InputError(
             "CM-DISTANCE-003",
-            f"{len(bad):,} of {n:,} firms have a {weights} that is negative, infinite, above {_LARGEST:g} or "
+            f"{part_of(len(bad), n, 'firm', 'has', 'have')} a {weights} that is negative, infinite, above "
+            f"{_LARGEST:g} or "
             f"between 0 and {_SMALLEST:g}: " + examples((int(r), frame["firm_id"].iloc[r]) for r in bad),
             why="a product with such a number has no meaning as a weight",
             fix=f"firms whose {weights} is between 0 and a sensible maximum",
@@ -118,9 +119,13 @@ def site_weights(firms: Firms, weights: str) -> tuple[Floats, list[str]]:
     nothing = int((~(column > 0)).sum())
     if nothing == n:
         raise InputError(
-            "CM-DISTANCE-002", f"none of {n:,} firms has a positive {weights}", fix='weights="firms"'
+            "CM-DISTANCE-002", f"none of {plural(n, 'firm')} has a positive {weights}", fix='weights="firms"'
         )
-    said = [f"{nothing:,} of {n:,} firms have no positive {weights} and count nothing."] if nothing else []
+    said = (
+        [f"{part_of(nothing, n, 'firm', 'counts', 'count')} nothing: no positive {weights}."]
+        if nothing
+        else []
+    )
     return np.nan_to_num(column), said
 
 
@@ -160,7 +165,7 @@ def read_sectors(
     if not any(len(s.site) for s in found):
         raise InputError(
             "CM-DISTANCE-005",
-            f"none of {len(firms):,} firms has a sector",
+            f"none of {plural(len(firms), 'firm')} has a sector",
             why="there is no sector whose distances could be measured",
             fix='sectors="the column that says the sector", or a taxonomy such as sectors="hvm"',
         )

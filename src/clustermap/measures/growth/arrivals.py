@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import two_sided_p
 from clustermap.measures.growth.lives import day, in_sectors, lives_of, placed
@@ -84,7 +84,7 @@ class Births:
         if part.empty or (sector is None and len(self.frame["sector"].unique()) > 1):
             raise OptionError(
                 "CM-SECTOR-001",
-                f"there are births of {self.frame['sector'].nunique()} sectors, none called {sector!r}",
+                f"there are births of {plural(self.frame['sector'].nunique(), 'sector')}, none called {sector!r}",
                 fix=f"sector= one of: {', '.join(map(repr, self.frame['sector'].unique()[:10]))}",
             )
         sums = part.groupby("area")[["births", "stock"]].sum()
@@ -99,16 +99,18 @@ class Births:
         more, fewer = sure[sure["births"] > sure["expected"]], sure[sure["births"] < sure["expected"]]
         lines = [
             (
-                f"{frame['births'].sum():,} births from {self.first} to {self.last} in {len(self.areas):,} areas and "
-                f"{frame['sector'].nunique():,} sectors, against the stock at the start of each year."
+                f"{plural(frame['births'].sum(), 'birth')} from {self.first} to {self.last} in "
+                f"{plural(len(self.areas), 'area')} and "
+                f"{plural(frame['sector'].nunique(), 'sector')}, against the stock at the start of each year."
             ),
             (
-                f"Beyond chance (exact two-sided p, q by {self.correction} over {self.family_size:,} tests): "
-                f"{len(more):,} rates above that of all areas, {len(fewer):,} below."
+                f"Beyond chance (exact two-sided p, q by {self.correction} over {plural(self.family_size, 'test')}): "
+                f"{plural(len(more), 'rate')} above that of all areas, {len(fewer):,} below."
             ),
         ]
         lines += [
-            f"{self.areas.names.get(r.area, r.area)}, {r.sector}, {r.year}: {r.births:,} births where {r.expected:.1f} "
+            f"{self.areas.names.get(r.area, r.area)}, {r.sector}, {r.year}: {plural(r.births, 'birth')} "
+            f"where {r.expected:.1f} "
             "were expected."
             for r in more.sort_values("p", kind="stable").head(_TOLD).itertuples()
         ]
@@ -118,14 +120,17 @@ class Births:
                 "is their part of the stock. Trends over years are not to be read from it."
             )
         without = int((frame["status"] == STATUS_NO_STOCK).sum())
-        lines += [f"{without:,} rows: {STATUS_NO_STOCK}."] if without else []
+        lines += [f"{plural(without, 'row')}: {STATUS_NO_STOCK}."] if without else []
         lines.append(
             "A birth is an entry in the register at the place it gives; a formation agent's address is born with many."
         )
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Births: {self.frame['births'].sum():,} from {self.first} to {self.last}, {len(self.areas)} areas>"
+        return (
+            f"<Births: {self.frame['births'].sum():,} from {self.first} to {self.last}, "
+            f"{plural(len(self.areas), 'area')}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -205,7 +210,8 @@ def births(
     if not counts.sum():
         raise StatisticsError(
             "CM-DATE-006",
-            f"none of {len(at):,} firms in {len(polygons):,} areas was there, or born, from {first} to {last}",
+            f"none of {plural(len(at), 'firm')} in {plural(len(polygons), 'area')} was there, or born, "
+            f"from {first} to {last}",
             why="there is nothing to count",
             fix="years= in which the register has firms",
         )

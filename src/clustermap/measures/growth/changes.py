@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.growth.pairs import (
@@ -112,9 +112,10 @@ class QuotientChange:
         up, down = sure[sure["lq_after"] > sure["lq_before"]], sure[sure["lq_after"] < sure["lq_before"]]
         lines = [
             (
-                f"Location quotients of {frame['area'].nunique():,} areas in {frame['sector'].nunique():,} sectors at "
+                f"Location quotients of {plural(frame['area'].nunique(), 'area')} in "
+                f"{plural(frame['sector'].nunique(), 'sector')} at "
                 f"two dates: {len(up):,} rose and {len(down):,} fell beyond chance (exact two-sided p, q by "
-                f"{self.correction} over {self.family_size:,} tests)."
+                f"{self.correction} over {plural(self.family_size, 'test')})."
             )
         ]
         lines += [
@@ -122,7 +123,7 @@ class QuotientChange:
             for r in sure.sort_values("p", kind="stable").head(_TOLD).itertuples()
         ]
         lines += [
-            f"{n:,} cells: {status}."
+            f"{plural(n, 'cell')}: {status}."
             for status, n in frame["status"].value_counts().items()
             if status != STATUS_OK
         ]
@@ -134,7 +135,7 @@ class QuotientChange:
         return "\n".join([*lines, *notes])
 
     def __repr__(self) -> str:
-        return f"<QuotientChange: {len(self.frame):,} cells, {self.family_size:,} tested>"
+        return f"<QuotientChange: {plural(len(self.frame), 'cell')}, {self.family_size:,} tested>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

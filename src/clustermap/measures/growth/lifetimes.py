@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.inference import is_level
 from clustermap.measures.growth.estimators import curves_of, log_rank
 from clustermap.measures.growth.lives import ALL, day, in_sectors, lives_of, placed
@@ -103,20 +103,21 @@ class Survival:
         groups = self.groups
         lines = [
             (
-                f"Survival of {groups['firms'].sum():,} firms, {groups['ended'].sum():,} of which ended by {self.until}"
-                + (f" (ends recorded since {self.since})." if self.since else ".")
+                f"Survival of {plural(groups['firms'].sum(), 'firm')}, {groups['ended'].sum():,} of which "
+                f"ended by {self.until}" + (f" (ends recorded since {self.since})." if self.since else ".")
             )
         ]
         table = self.at(_AGES)
         for group in groups["group"][:_TOLD]:
             part = table[(table["group"] == group) & table["survival"].notna()]
             told = ", ".join(
-                f"{r.age:g} years {r.survival:.0%} ({r.lower:.0%}–{r.upper:.0%})" for r in part.itertuples()
+                f"{plural(int(r.age), 'year')} {r.survival:.0%} ({r.lower:.0%}–{r.upper:.0%})"
+                for r in part.itertuples()
             )
             lines.append(f"{group}: alive after {told}." if told else f"{group}: too young to say.")
         if len(groups) > 1:
             lines.append(
-                f"Log-rank test between {len(groups):,} groups by {self.by}: χ² = {self.statistic:.2f}, "
+                f"Log-rank test between {plural(len(groups), 'group')} by {self.by}: χ² = {self.statistic:.2f}, "
                 f"p = {self.p:.3g} (two-sided, by its limit law)."
             )
             if (groups["expected_ended"] < _FEW).any():
@@ -130,7 +131,10 @@ class Survival:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Survival: {self.groups['firms'].sum():,} firms in {len(self.groups)} groups, until {self.until}>"
+        return (
+            f"<Survival: {plural(self.groups['firms'].sum(), 'firm')} in "
+            f"{plural(len(self.groups), 'group')}, until {self.until}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -215,7 +219,7 @@ def survival(
     if not len(firm):
         raise StatisticsError(
             "CM-DATE-008",
-            f"none of {len(here):,} firms lived between {since or 'the beginning'} and {until}",
+            f"none of {plural(len(here), 'firm')} lived between {since or 'the beginning'} and {until}",
             why="there is no life to measure",
             fix="until= the date at which the register was taken",
         )
@@ -243,7 +247,7 @@ def _with_dates(firms: Any, incorporated: str | None, dissolved: str | None) -> 
     if not lives.dissolutions:
         raise StatisticsError(
             "CM-DATE-007",
-            f"none of {len(lives.began):,} firms has a date of dissolution",
+            f"none of {plural(len(lives.began), 'firm')} has a date of dissolution",
             why="a register of the living holds no deaths: everybody would seem to live for ever (survivor bias)",
             fix='read_firms(source, status="all") of a register with its dissolved firms, dissolved="the column"',
         )
@@ -260,7 +264,7 @@ def _spells(
     unborn, gone = lives.began > until, event & (last < since)
     entry = np.maximum(since - lives.began, -1.0)  # a firm that ends on the day it begins has lived that day
     notes = [
-        f"{n:,} of {len(last):,} firms {why} and are left out."
+        f"{part_of(n, len(last), 'firm')} {why} and are left out."
         for n, why in (
             (int(unborn.sum()), "begin after the last date"),
             (int((gone & ~unborn).sum()), "ended before ends were recorded"),
@@ -299,7 +303,9 @@ def _grouped(
         )
     values = frame[by].iloc[firm]
     known = values.notna().to_numpy()
-    notes = (f"{(~known).sum():,} of {len(known):,} firms have no {by}.",) if not known.all() else ()
+    notes = (
+        (f"{part_of((~known).sum(), len(known), 'firm', 'has', 'have')} no {by}.",) if not known.all() else ()
+    )
     return values.astype(str).to_numpy(dtype=object)[known], firm[known], notes
 
 

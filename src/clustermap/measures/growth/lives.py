@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, examples
+from clustermap.errors import InputError, OptionError, examples, part_of, plural
 from clustermap.sources.cells import dates
 from clustermap.sources.columns import key
 from clustermap.sources.values import Firms
@@ -107,7 +107,8 @@ def lives_of(firms: Firms | pd.DataFrame, *, incorporated: str | None, dissolved
     if first is None:
         raise InputError(
             "CM-DATE-002",
-            f"none of {len(frame.columns)} columns holds dates of incorporation: {', '.join(map(str, frame.columns))}",
+            f"none of {plural(len(frame.columns), 'column')} holds dates of incorporation: "
+            f"{', '.join(map(str, frame.columns))}",
             why="births and ages are counted from it",
             fix='incorporated="the column with the dates"',
         )
@@ -117,7 +118,7 @@ def lives_of(firms: Firms | pd.DataFrame, *, incorporated: str | None, dissolved
     if not known.any():
         raise InputError(
             "CM-DATE-003",
-            f"none of {len(frame):,} firms has a date in {first!r} (DD/MM/YYYY or YYYY-MM-DD)",
+            f"none of {plural(len(frame), 'firm')} has a date in {first!r} (DD/MM/YYYY or YYYY-MM-DD)",
             why="there is no birth to count",
             fix='incorporated="another column", or dates as 2019-05-31',
         )
@@ -125,7 +126,7 @@ def lives_of(firms: Firms | pd.DataFrame, *, incorporated: str | None, dissolved
     if len(wrong):
         raise InputError(
             "CM-DATE-004",
-            f"{len(wrong):,} of {len(frame):,} firms were dissolved before they were incorporated: "
+            f"{part_of(len(wrong), len(frame), 'firm', 'was', 'were')} dissolved before incorporation: "
             + examples((int(r), frame.index[r]) for r in wrong),
             why="a negative age spoils every rate",
             fix=f"frame[~(frame[{last!r}] < frame[{first!r}])]",
@@ -136,7 +137,7 @@ def lives_of(firms: Firms | pd.DataFrame, *, incorporated: str | None, dissolved
         began=began[known],
         ended=ended[known],
         dissolutions=last is not None and bool(np.isfinite(ended).any()),
-        notes=(f"{lost:,} of {len(frame):,} firms have no date of incorporation and are left out.",)
+        notes=(f"{part_of(lost, len(frame), 'firm', 'is', 'are')} left out: no date of incorporation.",)
         if lost
         else (),
         synthetic=isinstance(firms, Firms) and firms.synthetic,
@@ -165,7 +166,7 @@ def placed(firms: Firms, areas: Areas, lives: Lives) -> tuple[npt.NDArray[np.int
     whole[placement.firm] = placement.area
     at = whole[firms.frame.index.get_indexer(lives.frame.index)]
     outside = int((at < 0).sum())
-    return at, (f"{outside:,} of {len(at):,} firms lie outside all areas.",) if outside else ()
+    return at, (f"{part_of(outside, len(at), 'firm', 'lies', 'lie')} outside all areas.",) if outside else ()
 
 
 def in_sectors(

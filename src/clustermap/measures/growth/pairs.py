@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError
+from clustermap.errors import AlignmentError, InputError, plural
 from clustermap.schema import CELL_STATES
 from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
@@ -80,7 +80,7 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
     if not first.sectors:
         raise InputError(
             "CM-GROWTH-006",
-            f"the tables of {len(first.labels)} areas hold no sector",
+            f"the tables of {plural(len(first.labels), 'area')} hold no sector",
             why="what grew is a sector in an area",
             fix="SectorTable.from_values(frame), a frame with one column a sector",
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, plural
 from clustermap.measures.growth.pairs import STATUS_OK, STATUS_SUPPRESSED, long_frame, pair_of
 from clustermap.schema import ShiftMethod
 
@@ -111,7 +111,8 @@ class ShiftShare:
         word = "regional" if self.method == "classic" else "competitive and allocation"
         lines = [
             (
-                f"Shift-share ({self.method}) of {len(areas):,} areas and {self.frame['sector'].nunique():,} sectors; "
+                f"Shift-share ({self.method}) of {plural(len(areas), 'area')} and "
+                f"{plural(self.frame['sector'].nunique(), 'sector')}; "
                 f"everything grew by {self.national_growth:.1%}."
             )
         ]
@@ -119,7 +120,7 @@ class ShiftShare:
             named = ", ".join(f"{self._name(code)} {value:+,.0f}" for code, value in best.items())
             lines.append(f"Beyond nation and mix ({word}), {which}: {named}.")
         lines += [
-            f"{n:,} cells: {status}."
+            f"{plural(n, 'cell')}: {status}."
             for status, n in self.frame["status"].value_counts().items()
             if status != STATUS_OK
         ]
@@ -134,7 +135,7 @@ class ShiftShare:
         return str(self.areas.names.get(code, code)) if self.areas is not None else str(code)
 
     def __repr__(self) -> str:
-        return f"<ShiftShare: {self.method}, {len(self.frame):,} cells, nation {self.national_growth:+.1%}>"
+        return f"<ShiftShare: {self.method}, {plural(len(self.frame), 'cell')}, nation {self.national_growth:+.1%}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

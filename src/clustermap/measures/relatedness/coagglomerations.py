@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, part_of, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import draws_for
 from clustermap.measures.relatedness.dartboard import coagglomerated, read_dartboard, throws
@@ -107,7 +107,7 @@ class Coagglomeration:
         if strange or len(names) < 2:  # noqa: PLR2004 - a pair
             raise OptionError(
                 "CM-SECTOR-001",
-                f"{len(strange)} of {len(names)} sectors are unknown: {strange[:5]}"
+                f"{part_of(len(strange), len(names), 'sector', 'is', 'are')} unknown: {strange[:5]}"
                 if strange
                 else f"{len(names)} sector is no group",
                 fix=f"two or more of: {', '.join(map(repr, self.totals.index[:10]))}",
@@ -121,12 +121,13 @@ class Coagglomeration:
         """Say in plain sentences which sectors cluster together, and what that does not say."""
         lines = [
             (
-                f"Coagglomeration of {len(self.totals):,} sectors over {len(self.base):,} areas, each held against "
+                f"Coagglomeration of {plural(len(self.totals), 'sector')} over "
+                f"{plural(len(self.base), 'area')}, each held against "
                 f"{self.base_words}. Null: {self.null}; {self.alternative} p from {self.permutations:,} throws "
-                f"(seed {self.seed}); q by {self.correction} over {self.family_size:,} pairs."
+                f"(seed {self.seed}); q by {self.correction} over {plural(self.family_size, 'pair')}."
                 if self.permutations
-                else f"Coagglomeration of {len(self.totals):,} sectors over {len(self.base):,} areas, each held "
-                f"against {self.base_words}; no p."
+                else f"Coagglomeration of {plural(len(self.totals), 'sector')} over "
+                f"{plural(len(self.base), 'area')}, each held against {self.base_words}; no p."
             )
         ]
         measured = self.frame["p"] if self.correction == "none" else self.frame["q"]
@@ -137,11 +138,12 @@ class Coagglomeration:
         named = ", ".join(f"{r.a} and {r.b} {r.statistic:.3f}" for r in more.head(_NAMED).itertuples())
         if self.permutations:
             lines.append(
-                f"{len(more):,} pairs are together and {len(sure) - len(more):,} apart beyond chance at "
+                f"{plural(len(more), 'pair is', 'pairs are')} together and {len(sure) - len(more):,} apart "
+                "beyond chance at "
                 f"{self.alpha:g}" + (f" (most: {named})." if named else ".")
             )
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} pairs: {status}." for status, n in counts.items() if status != STATUS_OK]
+        lines += [f"{plural(n, 'pair')}: {status}." for status, n in counts.items() if status != STATUS_OK]
         lines.append(
             "Two sectors that both avoid large cities are together for that reason alone; areas are taken as "
             "unrelated, so neighbours across a border count as apart."
@@ -149,7 +151,7 @@ class Coagglomeration:
         return "\n".join([*lines, *([self.note] if self.note else [])])
 
     def __repr__(self) -> str:
-        return f"<Coagglomeration: {len(self.totals)} sectors, {len(self.base)} areas>"
+        return f"<Coagglomeration: {plural(len(self.totals), 'sector')}, {plural(len(self.base), 'area')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

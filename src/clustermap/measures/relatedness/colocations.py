@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError, StatisticsError
+from clustermap.errors import OptionError, StatisticsError, part_of, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import Asked
 from clustermap.measures.relatedness.labelling import counted, link_sums, second_moment, shuffled_tails
@@ -105,9 +105,10 @@ class Colocation:
         )
         lines = [
             (
-                f"Colocation quotients of {len(self.frame):,} pairs among {self.n_firms:,} firms; near: "
+                f"Colocation quotients of {plural(len(self.frame), 'pair')} among "
+                f"{plural(self.n_firms, 'firm')}; near: "
                 f"{self.neighbourhood}. Null: {self.null}; {self.alternative} p from {draws} (seed {self.seed}); q by "
-                f"{self.correction} over {self.family_size:,} pairs."
+                f"{self.correction} over {plural(self.family_size, 'pair')}."
             )
         ]
         p = self.frame["p"] if self.permutations else self.frame["p_normal"]
@@ -115,8 +116,8 @@ class Colocation:
         more = sure[sure["statistic"] > 1].sort_values("statistic", ascending=False, kind="stable")
         named = ", ".join(f"{r.b} around {r.a} {r.statistic:.2f}" for r in more.head(_NAMED).itertuples())
         lines.append(
-            f"{len(more):,} pairs are together and {len(sure) - len(more):,} apart beyond chance at {self.alpha:g}"
-            + (f" (most: {named})." if named else ".")
+            f"{plural(len(more), 'pair is', 'pairs are')} together and {len(sure) - len(more):,} apart "
+            f"beyond chance at {self.alpha:g}" + (f" (most: {named})." if named else ".")
         )
         if self.local is not None:
             counts = self.local["label"].value_counts(sort=False)
@@ -124,9 +125,9 @@ class Colocation:
             told = ", ".join(f"{n:,} {label}" for label, n in counts.items() if n)
             lines.append(f"Firm by firm ({law}, q over the firms): {told}.")
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} pairs: {status}." for status, n in counts.items() if status != STATUS_OK]
+        lines += [f"{plural(n, 'pair')}: {status}." for status, n in counts.items() if status != STATUS_OK]
         if self.left_out:
-            lines.append(f"{self.left_out:,} firms have no neighbour and are left out.")
+            lines.append(f"{plural(self.left_out, 'firm is', 'firms are')} left out: no neighbour.")
         lines.append(
             "a around b is not b around a. A quotient above 1 says that b is near a more than the other firms are, "
             "which a common liking for towns, or one industrial estate, brings about as well as a tie between the two."
@@ -134,7 +135,7 @@ class Colocation:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Colocation: {len(self.frame)} pairs, {self.n_firms:,} firms, {self.neighbourhood}>"
+        return f"<Colocation: {plural(len(self.frame), 'pair')}, {plural(self.n_firms, 'firm')}, {self.neighbourhood}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -246,7 +247,7 @@ def colocation_quotient(
     if len(near.firms) < _FEWEST:
         raise StatisticsError(
             "CM-COLOC-006",
-            f"{len(near.firms)} of {len(given)} firms have neighbours: at least {_FEWEST} are needed",
+            f"{part_of(len(near.firms), len(given), 'firm', 'has', 'have')} neighbours: at least {_FEWEST} are needed",
             why="with fewer, shuffling labels changes next to nothing",
             fix="more firms, or a larger neighbourhood",
         )
@@ -364,7 +365,8 @@ def _notes(firms: Firms, near: Neighbourhoods) -> tuple[str, ...]:
     stacked = near.sizes[near.sizes > 1]
     if len(stacked):
         notes.append(
-            f"{int(stacked.sum()):,} firms share a point with others, up to {int(stacked.max()):,} on one: at distance "
+            f"{plural(int(stacked.sum()), 'firm shares', 'firms share')} a point with others, up to "
+            f"{int(stacked.max()):,} on one: at distance "
             "0 they are each other's nearest, whatever put them there."
         )
     return tuple(notes)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, plural
 from clustermap.inference import is_level
 from clustermap.measures.relatedness.presence import check_choice, find_presence
 from clustermap.measures.relatedness.resampling import resampled_index, resampling, source_of
@@ -104,7 +104,10 @@ class Complexity:
             f"{r.area} {r.complexity:.2f}" for r in known.nsmallest(_NAMED, "rank").itertuples()
         )
         lines = [
-            f"Economic complexity of {len(known):,} areas from {len(self.sectors):,} sectors; present: {self.rule}.",
+            (
+                f"Economic complexity of {plural(len(known), 'area')} from "
+                f"{plural(len(self.sectors), 'sector')}; present: {self.rule}."
+            ),
             (
                 f"First: {first}. Second and third eigenvalue {self.eigenvalues[1]:.3f} and "
                 f"{self.eigenvalues[2]:.3f}; correlation with diversity {self.diversity_correlation:.2f}, with rarity "
@@ -128,9 +131,9 @@ class Complexity:
                 + f") a median area moves over {wide:.0f} ranks ({self.interval:.0%}); "
                 f"{self.sign_agreement:.0%} point the same way."
             )
-        for table, what in ((self.frame, "areas"), (self.sectors, "sectors")):
+        for table, what in ((self.frame, "area"), (self.sectors, "sector")):
             counts = table["status"].value_counts()
-            lines += [f"{n:,} {what}: {status}." for status, n in counts.items() if status != STATUS_OK]
+            lines += [f"{plural(n, what)}: {status}." for status, n in counts.items() if status != STATUS_OK]
         lines.append(
             "The index orders areas by how similar their sectors are, along the strongest contrast in this table; it "
             "is relative to the areas and sectors in it, and has no unit."
@@ -138,7 +141,7 @@ class Complexity:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Complexity: {len(self.frame)} areas, {len(self.sectors)} sectors>"
+        return f"<Complexity: {plural(len(self.frame), 'area')}, {plural(len(self.sectors), 'sector')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -288,7 +291,8 @@ def _fallen_apart(found: Presence, part: Ints) -> StatisticsError:
     away = found.areas[part > 0]
     return StatisticsError(
         "CM-COMPLEX-001",
-        f"the presences of {int(sizes.sum())} areas fall into {len(sizes)} parts without a common sector "
+        f"the presences of {plural(int(sizes.sum()), 'area')} fall into {plural(len(sizes), 'part')} "
+        "without a common sector "
         f"(areas: {', '.join(map(str, sizes[:5]))}; outside the largest: {', '.join(map(str, away[:5]))})",
         why="between such parts nothing says which area is more complex: the eigenvalue 1 repeats, and its vectors "
         "only tell the parts apart",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.compiled import workers
-from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, examples
+from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, examples, part_of
 from clustermap.measures.concentration.kernels import alias_table
 from clustermap.measures.relatedness import kernels
 from clustermap.measures.relatedness.chance import draws_per_stream
@@ -127,7 +127,8 @@ def read_dartboard(data: SectorTable | pd.DataFrame, *, base: str | pd.Series) -
     if min(filled) < 2:  # noqa: PLR2004 - a pair
         raise StatisticsError(
             "CM-COAGG-003",
-            f"{filled[0]} of {len(held.areas)} areas and {filled[1]} of {len(totals)} sectors hold anything",
+            f"{part_of(filled[0], len(held.areas), 'area')} and "
+            f"{part_of(filled[1], len(totals), 'sector')} hold anything",
             why="coagglomeration compares two sectors over several areas",
             fix="a table of at least two areas and two sectors",
         )
@@ -162,8 +163,8 @@ def _from_plants(frame: pd.DataFrame, base: str | pd.Series) -> tuple[_Held, tup
     if bad.any():
         raise InputError(
             "CM-COAGG-002",
-            f"{int(bad.sum()):,} of {len(frame):,} plants lack an area, a sector or a positive employment: "
-            + examples((int(r), frame.index[r]) for r in np.flatnonzero(bad)),
+            f"{part_of(int(bad.sum()), len(frame), 'plant', 'lacks', 'lack')} an area, a sector or a "
+            "positive employment: " + examples((int(r), frame.index[r]) for r in np.flatnonzero(bad)),
             why="a plant of unknown size or place changes every share",
             fix='plants[plants["employment"] > 0].dropna(subset=["area", "sector"])',
         )
@@ -229,7 +230,7 @@ def _given(base: pd.Series, areas: pd.Index) -> Floats:
     if bad.any() or not x.max(initial=0.0) < x.sum():
         raise OptionError(
             "CM-COAGG-001",
-            f"{int(bad.sum())} of {len(x)} areas have no base of 0 or more, or one area has all of it",
+            f"{part_of(int(bad.sum()), len(x), 'area', 'has', 'have')} no base of 0 or more, or one area has all of it",
             why="a share of the base must be known in every area, and more than one area needs one",
             fix="base=table.area_totals",
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.measures.relatedness.presence import check_choice, find_presence
 from clustermap.measures.relatedness.proximities import Proximity
 from clustermap.measures.relatedness.proximities import proximity as measure_proximity
@@ -129,13 +129,14 @@ class RelatednessDensity:
         near = "all proximities" if self.pairs == "all" else "proximities beyond chance"
         lines = [
             (
-                f"Relatedness density of {len(self.proximity.sectors):,} sectors in {len(self.density):,} "
-                f"areas from {near} ({self.proximity.normalisation}); present: {self.proximity.rule}."
+                f"Relatedness density of {plural(len(self.proximity.sectors), 'sector')} in "
+                f"{plural(len(self.density), 'area')} from {near} "
+                f"({self.proximity.normalisation}); present: {self.proximity.rule}."
             )
         ]
         lines += [f"Most related surroundings of absent sectors: {named}."] if named else []
         if alone := len(self.density) * int((~self._known()).sum()):
-            lines.append(f"{alone:,} cells: {STATUS_ALONE}.")
+            lines.append(f"{plural(alone, 'cell')}: {STATUS_ALONE}.")
         lines.append(
             "A diverse area is dense in everything: compare with expected. The density has no p, and says what "
             "stands around, not what will come."
@@ -143,7 +144,10 @@ class RelatednessDensity:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<RelatednessDensity: {len(self.density)} areas × {len(self.proximity.sectors)} sectors>"
+        return (
+            f"<RelatednessDensity: {plural(len(self.density), 'area')} × "
+            f"{plural(len(self.proximity.sectors), 'sector')}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"

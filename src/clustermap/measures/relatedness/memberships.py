@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of, plural
 from clustermap.sources import sectors as taxonomies
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def labels_of(firms: Firms, sectors: Any, column: str | None) -> tuple[list[str]
         names = kinds.categories[np.flatnonzero(doubtful[:-1])[:5]]
         raise InputError(
             "CM-COLOC-005",
-            f"{int(doubtful[codes].sum()):,} of {len(codes):,} firms belong to several sectors alike, "
+            f"{part_of(int(doubtful[codes].sum()), len(codes), 'firm', 'belongs', 'belong')} to several sectors alike, "
             f"by the codes {', '.join(map(str, names))}",
             why="shuffling labels needs one label for each firm",
             fix="sectors that do not overlap",
@@ -75,7 +75,7 @@ def _checked(names: list[str], labels: Places) -> tuple[list[str], Places]:
     if (labels < 0).all():
         raise InputError(
             "CM-COLOC-005",
-            f"none of {len(labels):,} firms has a label",
+            f"none of {plural(len(labels), 'firm')} has a label",
             why="there is nothing to shuffle",
             fix='read_firms(source, columns={"sic": "the column with the codes"}), or other sectors',
         )

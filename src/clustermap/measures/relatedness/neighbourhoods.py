@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clustermap.compiled import workers
-from clustermap.errors import AlignmentError, OptionError, StatisticsError
+from clustermap.errors import AlignmentError, OptionError, StatisticsError, part_of, plural
 from clustermap.weights import neighbours
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def by_k(points: Floats, k: int, *, gaussian: bool) -> Neighbourhoods:
 
     n = len(points)
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k < n:
-        raise OptionError("CM-COLOC-002", f"k={k!r} neighbours among {n:,} firms", fix=f"k from 1 to {n - 1}")
+        raise OptionError(
+            "CM-COLOC-002", f"k={k!r} neighbours among {plural(n, 'firm')}", fix=f"k from 1 to {n - 1}"
+        )
     sites = _sites(points)
     tree, sizes = cKDTree(sites.points), np.diff(sites.starts)
     parts = [
@@ -229,15 +231,15 @@ def by_graph(graph: Graph, labels: pd.Index) -> Neighbourhoods:
         lost = labels.difference(near.labels)
         raise AlignmentError(
             "CM-COLOC-004",
-            f"{len(lost):,} of {len(labels):,} firms are not in the graph: {list(map(str, lost[:5]))}; "
-            f"{int((place < 0).sum()):,} of its {len(near):,} labels are no firms",
+            f"{part_of(len(lost), len(labels), 'firm', 'is', 'are')} not in the graph: {list(map(str, lost[:5]))}; "
+            f"{int((place < 0).sum()):,} of its {plural(len(near), 'label')} are no firms",
             why="links that meet the wrong firm give a wrong answer without any sign of it",
             fix="a graph whose labels are the firm_id of all firms",
         )
     if (near.weights < 0).any():
         raise OptionError(
             "CM-COLOC-002",
-            f"{int((near.weights < 0).sum()):,} of {len(near.weights):,} weights are negative",
+            f"{part_of(int((near.weights < 0).sum()), len(near.weights), 'weight', 'is', 'are')} negative",
             why="a share of neighbours is a sum of weights",
             fix="a graph of weights above 0, falling with distance or time",
         )
@@ -273,7 +275,7 @@ def _linked(
     if not linked.any():
         raise StatisticsError(
             "CM-COLOC-003",
-            f"none of {len(firms):,} firms has a neighbour ({words})",
+            f"none of {plural(len(firms), 'firm')} has a neighbour ({words})",
             why="without neighbours there is nothing to count",
             fix="a larger radius_m, or k=10",
         )

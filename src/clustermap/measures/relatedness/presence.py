@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.measures.quotient import location_quotient
 from clustermap.schema import CELL_STATES, PresenceRule
 from clustermap.tables.sparse import exceptions, in_state, rows_of
@@ -73,9 +73,11 @@ class Presence(NamedTuple):
         """Say what must stand beside every figure."""
         said = []
         if len(self.empty):
-            said.append(f"{len(self.empty):,} areas hold nothing and are left out.")
+            said.append(f"{plural(len(self.empty), 'area is', 'areas are')} left out: nothing is there.")
         if n := in_state(self.table.matrix, self.table.precision, self.table.marks, "rounded"):
-            said.append(f"{n:,} cells are rounded: a presence near the threshold may be rounding.")
+            said.append(
+                f"{plural(n, 'cell is', 'cells are')} rounded: a presence near the threshold may be rounding."
+            )
         return [*said, *([self.table.note] if self.table.note else [])]
 
 
@@ -127,7 +129,8 @@ def known_cells(data: SectorTable | pd.DataFrame, *, what: str) -> SectorTable:
         cells = [f"{table.labels[i]} × {table.sectors[s]}" for i, s in sorted(hidden)[:_SHOWN]]
         raise InputError(
             "CM-RELATE-002",
-            f"{len(hidden):,} of {table.matrix.shape[0] * table.matrix.shape[1]:,} cells and {totals:,} totals are "
+            f"{part_of(len(hidden), table.matrix.shape[0] * table.matrix.shape[1], 'cell')} and "
+            f"{plural(totals, 'total')} are "
             f"suppressed: {', '.join(cells)}",
             why=f"{what} compares every cell with every other, and an unknown cell is neither 0 nor present",
             fix="SectorTable.from_values(table.values.fillna(0.0))   # if 0 is what you take them for",
@@ -171,7 +174,8 @@ def find_presence(
     if filled.sum() < _FEWEST_AREAS or n_sectors < _FEWEST_SECTORS:
         raise StatisticsError(
             "CM-RELATE-004",
-            f"{int(filled.sum())} of {len(totals)} areas and {n_sectors} of {len(table.sectors)} sectors hold "
+            f"{part_of(int(filled.sum()), len(totals), 'area')} and "
+            f"{part_of(n_sectors, len(table.sectors), 'sector')} hold "
             f"anything: {what} needs at least {_FEWEST_AREAS} areas and {_FEWEST_SECTORS} sectors",
             why="with fewer, everything is together with everything",
             fix="smaller areas, or a finer classification",
@@ -215,7 +219,7 @@ def _significant(table: SectorTable) -> tuple[Ints, Ints]:
     if frame["p"].isna().all():
         raise StatisticsError(
             "CM-RELATE-003",
-            f"none of {len(frame):,} quotients has a p ({frame['status'].iloc[0]})",
+            f"none of {plural(len(frame), 'quotient')} has a p ({frame['status'].iloc[0]})",
             why="jobs come in plants, so a count of jobs says nothing about chance",
             fix='presence="lq", or counts of firms',
         )

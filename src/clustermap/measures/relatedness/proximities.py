@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError
+from clustermap.errors import OptionError, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import (
     draws_for,
@@ -101,14 +101,15 @@ class Proximity:
         """Say in plain sentences which sectors meet more often than by chance, and what that does not say."""
         lines = [
             (
-                f"Proximity ({self.normalisation}) of {len(self.sectors):,} sectors in {len(self.presence):,} areas; "
+                f"Proximity ({self.normalisation}) of {plural(len(self.sectors), 'sector')} in "
+                f"{plural(len(self.presence), 'area')}; "
                 f"present: {self.rule}. Null: {self.null}; {self.alternative} p from "
                 + (
                     f"{self.permutations:,} draws (seed {self.seed})"
                     if self.permutations
                     else "the exact law"
                 )
-                + f"; q by {self.correction} over {self.family_size:,} pairs."
+                + f"; q by {self.correction} over {plural(self.family_size, 'pair')}."
             )
         ]
         measured = self.frame["p"] if self.correction == "none" else self.frame["q"]
@@ -116,18 +117,23 @@ class Proximity:
         more = sure[sure["both"] > sure["expected"]].sort_values("proximity", ascending=False, kind="stable")
         named = ", ".join(f"{r.a} and {r.b} {r.proximity:.2f}" for r in more.head(_NAMED).itertuples())
         lines.append(
-            f"{len(more):,} pairs meet more and {len(sure) - len(more):,} less often than by chance at {self.alpha:g}"
-            + (f" (closest: {named})." if named else ".")
+            f"{plural(len(more), 'pair meets', 'pairs meet')} more and {len(sure) - len(more):,} less "
+            f"often than by chance at {self.alpha:g}" + (f" (closest: {named})." if named else ".")
         )
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} pairs: a sector {status}." for status, n in counts.items() if status != STATUS_OK]
+        lines += [
+            f"{plural(n, 'pair')}: a sector {status}." for status, n in counts.items() if status != STATUS_OK
+        ]
         lines.append(
             "Sectors that stand in the same areas need not share anything: it says together, not why."
         )
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Proximity: {len(self.sectors)} sectors, {len(self.presence)} areas, {self.normalisation}>"
+        return (
+            f"<Proximity: {plural(len(self.sectors), 'sector')}, {plural(len(self.presence), 'area')}, "
+            f"{self.normalisation}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -297,7 +303,8 @@ def _notes(found: Presence, null: ProximityNull) -> tuple[str, ...]:
     if null == "hypergeometric" and spread.max() > 2 * max(1, spread.min()):
         notes.insert(
             0,
-            f"Areas have {spread.min()} to {spread.max()} sectors, which this null does not keep: diverse areas alone "
+            f"Areas have {spread.min()} to {plural(spread.max(), 'sector')}, which this null does not "
+            "keep: diverse areas alone "
             'make sectors meet. null="degree-preserving" keeps it.',
         )
     return tuple(notes)

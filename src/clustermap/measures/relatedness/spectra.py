@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import StatisticsError
+from clustermap.errors import StatisticsError, plural
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -84,7 +84,8 @@ def spectrum(matrix: Floats | csr_array, *, sign: str = "diversity", quick: bool
     if min(n, m) < _FEWEST:
         raise StatisticsError(
             "CM-COMPLEX-002",
-            f"{n} areas and {m} sectors are connected: at least {_FEWEST} of each are needed",
+            f"{plural(n, 'area')} and {plural(m, 'sector')} are connected: at least "
+            f"{_FEWEST} of each are needed",
             why="with two, complexity only says which is which",
             fix="smaller areas, or a finer classification",
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError
+from clustermap.errors import InputError, OptionError, part_of, plural
 from clustermap.inference import is_level
 from clustermap.measures.relatedness.entropies import PARTS, Resample, counted, entropies
 from clustermap.measures.relatedness.presence import check_choice
@@ -83,8 +83,8 @@ class Variety:
         known = self.frame[self.frame["total"].notna()]
         lines = [
             (
-                f"Variety of {len(self.frame):,} areas over {len(self.groups):,} sectors in "
-                f"{self.groups.nunique():,} groups, in {self.unit} ({self.estimator} entropy)"
+                f"Variety of {plural(len(self.frame), 'area')} over {plural(len(self.groups), 'sector')} in "
+                f"{plural(self.groups.nunique(), 'group')}, in {self.unit} ({self.estimator} entropy)"
                 + (
                     f"; {self.interval:.0%} intervals from {self.replicates:,} resamples of firms (seed {self.seed})."
                     if self.seed is not None
@@ -99,7 +99,7 @@ class Variety:
             named = ", ".join(f"{r.area} {getattr(r, part):.2f}" for r in best.itertuples())
             lines.append(f"Most varied {what}: {named}; median {known[part].median():.2f}.")
         counts = self.frame["status"].value_counts()
-        lines += [f"{n:,} areas: {status}." for status, n in counts.items() if status != STATUS_OK]
+        lines += [f"{plural(n, 'area')}: {status}." for status, n in counts.items() if status != STATUS_OK]
         if self.frame["bias"].notna().any():
             lines.append(
                 f"Entropy of few firms is too low, here by about {self.frame['bias'].median():.2f} in the median area "
@@ -108,7 +108,10 @@ class Variety:
         return "\n".join([*lines, *self.notes])
 
     def __repr__(self) -> str:
-        return f"<Variety: {len(self.frame)} areas, {len(self.groups)} sectors in {self.groups.nunique()} groups>"
+        return (
+            f"<Variety: {plural(len(self.frame), 'area')}, {plural(len(self.groups), 'sector')} in "
+            f"{plural(self.groups.nunique(), 'group')}>"
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>{self.frame.to_html(max_rows=20, index=False)}"
@@ -248,7 +251,8 @@ def _groups(groups: int | Mapping[str, str] | pd.Series, sectors: list[str]) -> 
         if groups < 1 or short:
             raise OptionError(
                 "CM-VARIETY-001",
-                f"{len(short)} of {len(sectors)} sectors have no more than groups={groups} characters: {short[:5]}",
+                f"{part_of(len(short), len(sectors), 'sector', 'has', 'have')} no more than "
+                f"groups={groups} characters: {short[:5]}",
                 why="a sector that is its own group has no related variety by construction",
                 fix="a table of finer codes, or groups={sector: group, …}",
             )
@@ -265,7 +269,7 @@ def _groups(groups: int | Mapping[str, str] | pd.Series, sectors: list[str]) -> 
     if missing:
         raise OptionError(
             "CM-VARIETY-001",
-            f"{len(missing)} of {len(sectors)} sectors have no group: {missing[:5]}",
+            f"{part_of(len(missing), len(sectors), 'sector', 'has', 'have')} no group: {missing[:5]}",
             why="related and unrelated variety add up only if every sector belongs to one group",
             fix="groups=2 for divisions of SIC, or groups={sector: group, …}",
         )
