@@ -144,7 +144,7 @@ def test_trap_9_districts_that_were_recoded_are_told(real_data):
     lookup = read_lookup(real_data / "lookup_lad24_cauth24.csv")
     with pytest.raises(InputError, match="CM-AREAS-006") as caught:
         read_boundaries(real_data / "lad_2022_uk.geojson", keep=lookup.frame["area"].unique().tolist())
-    assert "of keep= 1 of 72 codes is not there: E06000065" in str(caught.value)
+    assert "1 of 72 codes is not there (keep=): E06000065" in str(caught.value)
     for name, boundary, n in (("lad22_lep21", "lad_2022_uk", 309), ("lad20_lep20", "lad_2020_uk", 314)):
         wanted = read_lookup(real_data / f"lookup_{name}.csv").frame["area"].unique().tolist()
         assert len(read_boundaries(real_data / f"{boundary}.geojson", keep=wanted)) == n

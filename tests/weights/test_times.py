@@ -126,7 +126,7 @@ def test_codes_that_are_not_known_or_stand_twice_are_refused(times):
 def test_times_that_are_none_are_refused(times, bad):
     wrong = times.astype({"minutes": object})
     wrong.loc[1, "minutes"] = bad
-    with pytest.raises(InputError, match=r"CM-GRAPH-008\] 1 of 6 travel times are missing, infinite"):
+    with pytest.raises(InputError, match=r"CM-GRAPH-008\] 1 of 6 travel times is missing, infinite"):
         travel_time_weights(wrong, maximum_minutes=60)
 
 

@@ -335,7 +335,7 @@ def _kept(codes: np.ndarray, keep: str | Sequence[str] | None) -> np.ndarray:
         near = difflib.get_close_matches(lacking[0], sorted(here), n=3, cutoff=0.5)
         raise InputError(
             "CM-AREAS-006",
-            f"of keep= {part_of(len(lacking), len(wanted), 'code', 'is', 'are')} not there: {', '.join(lacking[:5])}",
+            f"{part_of(len(lacking), len(wanted), 'code', 'is', 'are')} not there (keep=): {', '.join(lacking[:5])}",
             why="codes of another vintage are other areas",
             fix=f"nearest to the first: {', '.join(near) or 'none'}; check the vintage",
         )

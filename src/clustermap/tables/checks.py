@@ -164,7 +164,7 @@ def check_areas(named: pd.Series, labels: pd.Index) -> None:
     if lacking:
         raise AlignmentError(
             "CM-ALIGN-005",
-            f"of the lookup {part_of(len(lacking), named.nunique(), 'area', 'is', 'are')} not in the "
+            f"{part_of(len(lacking), named.nunique(), 'area', 'stands', 'stand')} in the lookup alone, not in the "
             f"table: {lacking[:5]}",
             why="their authorities would be too small without any sign of it",
             fix="a table and a lookup of one vintage",
