@@ -180,7 +180,7 @@ def test_what_a_result_says_of_itself(counts):
 
 def test_groups_that_are_none_are_refused(counts):
     result = coagglomeration(counts, **QUICK)
-    with pytest.raises(OptionError, match="1 of 2 sectors are unknown"):
+    with pytest.raises(OptionError, match="1 of 2 sectors is unknown"):
         result.group(["cars", "ships"])
     with pytest.raises(OptionError, match="1 sector is no group"):
         result.group(["cars"])
