@@ -49,7 +49,7 @@ def test_the_frame_holds_values_and_examples_by_reason(ledger):
 def test_the_summary_is_in_plain_sentences(ledger):
     assert ledger.summary().splitlines() == [
         "5 rows came in: 2 accepted, 1 repaired, 2 set aside.",
-        "repaired: bow-tie, 1 rows (for example row 2 (c)).",
+        "repaired: bow-tie, 1 row (for example row 2 (c)).",
         "set aside: outside, 2 rows (for example row 1 (b), row 4 (e)).",
         "cp1252",
     ]

@@ -159,7 +159,7 @@ def test_areas_and_sectors_without_anything_are_told_apart(firms):
     assert result.frame.set_index("area").loc["Z", "status"] == "no firms in area"
     assert result.frame["area"].is_monotonic_increasing
     assert result.sectors.set_index("sector").loc["z", "status"] == "nothing present"
-    assert "1 areas: no firms in area" in result.summary()
+    assert "1 area: no firms in area" in result.summary()
     plain = table_of([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 1]])
     assert complexity(plain, resample="none").frame["status"][3] == "nothing present"
 

@@ -346,7 +346,7 @@ def test_profiles_without_an_answer_say_why():
     assert result.wide().loc[["none", "hidden"]].isna().all(axis=None)
     assert result.wide("p").loc[["one", "place"]].notna().all(axis=None)
     assert result.wide("lower").loc[["one", "place"]].isna().all(axis=None)
-    assert "1 sectors: suppressed." in result.summary()
+    assert "1 sector: suppressed." in result.summary()
 
 
 def test_a_sector_that_is_everything_has_nothing_beside_it():
