@@ -75,11 +75,14 @@ def _concentration(world: World, *, draws: int, alternative: str, seed: int) -> 
     return result.frame.query("sector != 'rest'")["p"].to_numpy()
 
 
-def _weighted_gini(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
-    result = cm.sector_concentration(
-        world.data, permutations=draws, replicates=0, correction="none", seed=seed
-    )
-    return result.wide("p")["gini_weighted"].to_numpy()
+def _index(measure: str) -> Callable[..., Floats]:
+    def ask(world: World, *, draws: int, alternative: str, seed: int) -> Floats:
+        result = cm.sector_concentration(
+            world.data, permutations=draws, replicates=0, correction="none", seed=seed
+        )
+        return result.wide("p")[measure].to_numpy()
+
+    return ask
 
 
 def _kd_curve(world: World, draws: int, seed: int) -> Any:
@@ -219,7 +222,8 @@ P: dict[str, Callable[..., Floats]] = {
     "ellison_glaeser": _agglomeration("ellison_glaeser"),
     "maurel_sedillot": _agglomeration("maurel_sedillot"),
     "sector_concentration": _concentration,
-    "gini_weighted": _weighted_gini,
+    "gini_weighted": _index("gini_weighted"),
+    "hoover": _index("hoover"),
     "duranton_overman": _kd,
     "duranton_overman_sides": _kd_sides,
     "border_moran": _border(),
