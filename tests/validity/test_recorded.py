@@ -53,7 +53,7 @@ def test_recorded_power_grows_from_the_level_to_what_was_declared(name):
     assert row["effects"] == curve["effects"]
     assert row["effects"][0] == 0
     assert row["power"][0] <= c.limits(row["maps"])[1] / row["maps"]
-    assert row["power"][-1] >= curve["reached"]
+    assert (row["power"][-1] >= curve["reached"]) == (name not in c.TABLE["failed"])
     # a curve may fall by sampling error alone: five standard errors of a difference
     assert all(
         b >= a - 5 * (0.5 / row["maps"]) ** 0.5 for a, b in zip(row["power"], row["power"][1:], strict=False)
