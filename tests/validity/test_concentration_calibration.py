@@ -28,6 +28,8 @@ LOWEST, HIGHEST, LEAST = 0.010, 0.105, 0.001
 FAMILY_WORLDS, FAMILY_SECTORS, FAMILY_DRAWS, FAMILY_HIGHEST = 200, 10, 399, 0.105
 # All 60 worlds have 300 firms, and so one set of throws: the chance of 399 moved them together, by up to .1 from seed
 # to seed, across marks that lie that near. 9,999 leave the chance of the worlds alone; marks and seeds are as before.
+# The same question on 500 worlds of another stream finds .908 by weighted Gini (`gini_weighted` in checks.toml): these
+# 60 reach its .95 by luck, 57 of them, and the recorded figure is the one to go by.
 POWER_WORLDS, POWER_DRAWS, EFFECTS = 60, 9_999, (1.0, 1.5, 2.0, 3.0)
 # .95 was asked of all before the first run, and Hoover reached .92: an expectation of the writer, not of the test. It
 # adds up deviations, those of 22 areas in which nothing is planted too, where the others weigh the large quotients.
@@ -192,4 +194,5 @@ def test_power_grows_with_the_planted_quotient_and_reaches_its_mark():
     power = pd.DataFrame(seen, index=EFFECTS)
     assert (power.loc[1.0] <= 0.17).all()  # 99.9 % limit of 60 tries at 5 %
     assert (power.diff().iloc[1:] >= -0.1).all(axis=None)
+    assert (power["hachman"] >= power["gini_weighted"]).all()  # squares find a few areas sooner than sums
     assert (power.loc[3.0] >= pd.Series(REACHED)[power.columns]).all()
