@@ -130,7 +130,8 @@ def groups(names: tuple[str, ...]) -> list[tuple[str, ...]]:
 def seeds_of(row: str, name: str, sample: str) -> tuple[int, ...]:
     """Return the seeds of one cell: maps without a cluster need many, and only of what is recommended."""
     if not rows.ROWS[row].null:
-        return PLANTED[sample]
+        rough = bool(rows.ROWS[row].world.get("roughness"))
+        return PLANTED[sample][: rows.MORE_ROUGH if rough else None]
     seeds = rows.NULL_TUNING_SEEDS if sample == "tuning" else rows.NULL_TEST_SEEDS
     even = not rows.ROWS[row].world.get("roughness")
     return seeds if name == RECOMMENDED or (even and name.startswith("scan")) else seeds[:FEW]

@@ -9,7 +9,7 @@ import pytest
 import clustermap as cm
 from clustermap.detection.scan.field import fit_rows, log_ratio, make_models, null_values
 from clustermap.detection.scan.field_kernels import contrast, grow_rows
-from clustermap.detection.scan.field_rounds import _map
+from clustermap.detection.scan.field_rounds import _map, _rough
 from clustermap.detection.scan.inputs import places
 from clustermap.detection.scan.kernels import set_keys
 from clustermap.detection.scan.rounds import Problem
@@ -57,6 +57,18 @@ def test_a_chain_on_a_rough_map_is_found_and_the_background_said(rough):
 
 def test_the_even_background_takes_the_rough_map_for_clusters(rough):
     assert len(set(detect(rough, background="homogeneous").members["area"]) - rough.members) > 5
+
+
+def test_few_firms_do_not_make_an_even_map_rough():
+    """A map has to look rougher than 99 even ones: one in a hundred does, 5 of 60 once in two thousand times."""
+    worlds = [
+        make_world(planted="chain", relative_risk=3.0, sector_firms=400, seed=880_300 + k) for k in range(60)
+    ]
+    rough = sum(
+        _rough(problem, _map(problem, places(world.table)))
+        for world, problem in zip(worlds, map(problem_of, worlds), strict=True)
+    )
+    assert rough < 5
 
 
 def test_auto_takes_the_field_where_the_map_is_rough_and_an_even_background_where_it_is_not(rough):

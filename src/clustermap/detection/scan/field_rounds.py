@@ -30,6 +30,7 @@ Ints = npt.NDArray[np.int64]
 EVEN_PENALTY = 1.0  # price of an area where the background is even
 _PARAMETERS = 3  # variance, reach, share without structure
 _TAKEN_OUT = 2  # sets that are no roughness; chosen on the tuning worlds of benchmarks/accuracy
+_EVEN_MAPS = 99  # drawn without roughness; the map has to look rougher than all of them
 _TIE = 1e-9
 _MORE = 2  # sets searched for in a half, for each cluster that was found
 _ROWS = 25  # maps fitted at once
@@ -75,26 +76,43 @@ def scan_auto(
 
 
 def _rough(problem: Problem, given: _Map) -> bool:
-    """Whether a field fits better by Schwarz' criterion (1978), whatever is taken out as no background.
+    """Whether a field fits better by Schwarz' criterion (1978) and by chance, whatever is taken out as no background.
 
     That is the field's own best set, and the two strongest sets against an even background: a field too coarse for a
-    cluster, or one that holds two, would otherwise take it for roughness.
+    cluster, or one that holds two, would otherwise take it for roughness. Chance is even maps with the ratios of these
+    sets: where few firms are expected, log ratios are no normal ones, and look rough by themselves.
     """
     price = _PARAMETERS * np.log(len(given.places))
     if fit_rows(given.field, given.y).gain[0] <= price:
         return False
     sets = sets_without_test(replace(problem, penalty=EVEN_PENALTY), _TAKEN_OUT)
-    if not sets:
-        return True
     inside = np.array([np.isin(given.places, members) for members in sets], dtype=float)
-    models, y = given.field.models, given.y[0]
-    likelihood = []
-    for precision, logdet in zip(models.precisions, models.logdet, strict=True):
-        row = inside @ precision
-        weight, total = row @ inside.T, row @ y
-        effects = total @ np.linalg.solve(weight, total) - np.linalg.slogdet(weight)[1]
-        likelihood.append(effects - logdet - y @ precision @ y)
-    return bool(max(likelihood) - likelihood[0] > price)
+    gain = _gains(given.field, given.y, inside)[0]
+    if gain <= price:
+        return False
+    rate = problem.national.copy()
+    for members in sets:
+        rate[members] *= problem.counts[members].sum() / problem.national[members].sum()
+    rate = rate[given.places]
+    rng = stream(problem.seed, "even", problem.sector)
+    drawn = rng.multinomial(round(problem.counts[given.places].sum()), rate / rate.sum(), _EVEN_MAPS)
+    by_chance = _gains(given.field, log_ratio(drawn.astype(float), given.field.expected), inside)
+    return bool(gain > by_chance.max())
+
+
+def _gains(field: Field, y: Floats, inside: Floats) -> Floats:
+    """Return what the best field adds to twice the log-likelihood of each row, sets having effects of their own."""
+    likelihood = np.empty((len(field.models.logdet), len(y)))
+    for number, (precision, logdet) in enumerate(
+        zip(field.models.precisions, field.models.logdet, strict=True)
+    ):
+        likelihood[number] = -logdet - np.einsum("bi,bi->b", y @ precision, y)
+        if len(inside):
+            row = inside @ precision
+            weight, total = row @ inside.T, row @ y.T
+            likelihood[number] += (total * np.linalg.solve(weight, total)).sum(axis=0)
+            likelihood[number] -= np.linalg.slogdet(weight)[1]
+    return np.asarray(likelihood.max(axis=0) - likelihood[0])
 
 
 def field_sets(
@@ -210,7 +228,7 @@ def _scan(problem: Problem, given: _Map, spread: Callable[..., Any], report: Pro
         apart = [_judged(given.places[p], _value(field, precision, given.y[0], p), nulls) for p in parts]
         if len(parts) == 1 or max(one.p for one in apart) > problem.alpha:
             parts, apart = [members], [replace(best, members=given.places[members])]
-        found += apart
+        found += [one for one in apart if problem.in_excess(one.members)]
         for part in parts:
             field, precision = _without(field, precision, part)
         members, value = _next(field, precision, given.y)

@@ -1,10 +1,10 @@
 """Which areas belong to a found cluster: connected sets weighed by their fit and by how common their shape is.
 
 The strongest set is one of many that fit nearly as well. Sets around it are sampled (Metropolis), and an area
-belongs where more than half of their weight holds it. Beforehand every size is as likely as the next smaller one
-less a price, every compactness (number of closed rings of links) as any other of that size, and every set as any
-other of its size and compactness: a shape is weighed against its number, so that thin chains and blobs are not
-drowned by the far more numerous ragged sets, and large ragged sets do not pass for compact ones.
+belongs where more than half of their weight holds it. Beforehand large sizes are rarer than small ones, every
+compactness (number of closed rings of links) is as likely as any other of that size, and every set as any other of
+its size and compactness: a shape is weighed against its number, so that thin chains and blobs are not drowned by the
+far more numerous ragged sets, and large ragged sets do not pass for compact ones.
 """
 # ruff: noqa: PLR0917 - kernels take flat arrays by position, and call little
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["around", "likely_members"]
 
 _RISKS = np.array([1.5, 2.0, 3.0, 4.5])  # ratios that a cluster may have, equally likely
-_SIZE = 0.3  # price of one more area: large clusters are rarer than small ones
+_SIZE = 4.0  # s areas are as rare as (s + 4)⁻⁴; chosen on tuning worlds
 _PATHS = (
     4.0  # weight of thin paths against all other shapes; chosen on the tuning worlds of benchmarks/accuracy
 )
@@ -63,7 +63,7 @@ def _log_shape(size: int, links: int, branches: int) -> float:
     weight = math.exp(-_log_number(size, rings)) / max(1.0, 2.0 * size - 4.0)
     if rings == 0 and branches == 0:
         weight += _PATHS * math.exp(-_PATH_GROWTH * (size - 1))
-    return math.log(weight) - _SIZE * size
+    return math.log(weight) - _SIZE * math.log(size + _SIZE)
 
 
 @compiled()

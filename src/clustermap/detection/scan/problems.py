@@ -64,6 +64,10 @@ class Problem:
         total, firms = self.counts[known].sum(), self.totals[known].sum()
         return np.where(known, self.totals * (total / firms if firms else 0.0), 0.0)
 
+    def in_excess(self, members: Ints) -> bool:
+        """Whether a set holds more than the national share: nothing else is reported as a cluster."""
+        return bool(self.counts[members].sum() > self.national[members].sum())
+
     def half(self, rng: np.random.Generator) -> tuple[Problem, Floats]:
         """Split by a fair coin per firm, or per plant: the problem of one half, and the counts of the other."""
         whole = np.where(self.known, self.counts, 0.0)

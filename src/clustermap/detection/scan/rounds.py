@@ -80,7 +80,7 @@ def scan_sector(
     report : callable, optional
         Called with ``(done, total)`` replicates of the first round.
     """
-    usable, national = problem.known, problem.national
+    usable = problem.known
     counts = np.where(usable, problem.counts, 0.0)
     rounds: list[_Round] = []
     left, dispersion = None, np.nan
@@ -89,7 +89,7 @@ def scan_sector(
         if problem.likelihood == "overdispersed" and not rounds:
             dispersion = now.given.dispersion
         members, value = _strongest(problem, now)
-        if len(members) == 0 or counts[members].sum() <= national[members].sum():
+        if len(members) == 0 or not problem.in_excess(members):
             break
         if problem.minimum_lq is not None and rounds:
             now.nulls = rounds[0].nulls
@@ -108,13 +108,13 @@ def scan_sector(
 
 def sets_without_test(problem: Problem, most: int) -> list[Ints]:
     """Search as `scan_sector` does, without draws and without a test: at most so many sets, the strongest first."""
-    usable, national = problem.known, problem.national
+    usable = problem.known
     counts = np.where(usable, problem.counts, 0.0)
     rounds: list[_Round] = []
     while len(rounds) < most:
         now = _begin(problem, counts, usable)
         members, value = _strongest(problem, now)
-        if len(members) == 0 or counts[members].sum() <= national[members].sum():
+        if len(members) == 0 or not problem.in_excess(members):
             break
         usable = _set_aside(problem, now, _judged(members, value, now.nulls), len(rounds))
         rounds.append(now)
@@ -182,7 +182,7 @@ def _likely(problem: Problem, now: _Round, best: Found, number: int) -> Found:
         seed=problem.seed,
         purpose=("homogeneous", problem.sector, number),
     )
-    return replace(best, members=members)
+    return replace(best, members=members) if problem.in_excess(members) else best
 
 
 def _split(problem: Problem, now: _Round, best: Found) -> list[Found]:
@@ -207,6 +207,8 @@ def _split(problem: Problem, now: _Round, best: Found) -> list[Found]:
     )
     found = [_judged(part, _value(problem, now, part), now.nulls) for part in parts]
     if len(found) == 1 or (len(now.nulls) and max(one.p for one in found) > problem.alpha):
+        return [best]
+    if not all(problem.in_excess(part) for part in parts):
         return [best]
     return found
 
