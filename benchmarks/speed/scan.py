@@ -4,10 +4,11 @@ Worlds are Voronoi areas of log-normal size (σ = 0.6). Counts are multinomial a
 relative risk where a cluster is planted. Recall and precision are of links between neighbouring members, summed
 over runs; a run is false where any link is reported that was not planted. SEEDS were fixed before the first run.
 
-``--large`` measures maps of many areas alone and keeps what else is recorded; ``--quick`` runs a small part of that and
-writes nothing. Every map and background has a process of its own: the map is made, the library loaded and its kernels
-run on a small map, what Python let go is given back; from there the peak of memory is counted over one call, with its
-result, and then the times of warm calls. The exponents are slopes of the logarithms over all sizes: 1 is linear.
+``--large`` measures maps of many areas alone and keeps what else is recorded; ``--memory`` does so of their memory
+alone, which a busy machine does not change; ``--quick`` runs a small part of both and writes nothing. Every map and
+background has a process of its own: the map is made, the library loaded and its kernels run on a small map, what Python
+let go is given back; from there the peak of memory is counted over one call, with its result, and then the times of
+warm calls. The exponents are slopes of the logarithms over all sizes: 1 is linear.
 """
 
 from __future__ import annotations
@@ -198,17 +199,22 @@ def one(n: int, background: str, draws: int, runs: int) -> dict[str, Any]:
     held = memory("VmRSS")
     first, members = call(table, graph, draws)
     peak = memory("VmHWM") - held
-    busy = time.process_time()
-    times = [call(table, graph, draws)[0] for _ in range(runs)]
-    busy = time.process_time() - busy
-    return {
-        "first_s": round(first, 3),
-        "median_s": round(statistics.median(times), 3),
-        "processor_s": round(busy / runs, 3),  # of all threads, a warm call; tells a busy machine apart
+    out = {
         "held_before_mb": round(held),
         "peak_mb": round(peak, 1),
         "planted_areas_found": f"{len(members & planted)} of {len(planted)}",
         "other_areas_found": len(members - planted),
+    }
+    busy = time.process_time()
+    times = [call(table, graph, draws)[0] for _ in range(runs)]
+    if not runs:
+        return out
+    return out | {
+        "first_s": round(first, 3),
+        "median_s": round(statistics.median(times), 3),
+        "processor_s": round(
+            (time.process_time() - busy) / runs, 3
+        ),  # of all threads; tells a busy machine apart
     }
 
 
@@ -221,16 +227,17 @@ def fresh(*case: Any) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def large() -> dict[str, Any]:
-    """Time one sector on maps of many areas, first and warm, and say what memory they take."""
+def large(runs: int) -> dict[str, Any]:
+    """Measure one sector on maps of many areas: the memory of a call, and the times of as many warm ones."""
     out: dict[str, Any] = {}
-    sizes, draws, runs = ((500, 1_000, 2_000), 99, 1) if QUICK else (LARGE, REPLICATES, LARGE_RUNS)
+    sizes, draws = ((500, 1_000, 2_000), 99) if QUICK else (LARGE, REPLICATES)
     for background in ("homogeneous", "minimum-effect"):
         cases = [fresh(n, background, draws, runs) for n in sizes]
         out |= {f"{n:,} areas, {background}": case for n, case in zip(sizes, cases, strict=True)}
         slopes = {
             of: np.polyfit(np.log(sizes), np.log([max(case[of], 0.01) for case in cases]), 1)[0]
             for of in ("median_s", "processor_s", "peak_mb")
+            if of in cases[0]
         }
         out[f"exponents, {background}"] = {of: round(float(slope), 2) for of, slope in slopes.items()}
     out["field, auto"] = (
@@ -245,16 +252,19 @@ if __name__ == "__main__":
         print(json.dumps(one(*json.loads(sys.argv[-1]))))
         sys.exit()
     if QUICK:
-        print(large())
+        print(large(1))
+        sys.exit()
+    if "--memory" in sys.argv:
+        record("scan", {**earlier("scan"), "large, memory": large(0)})
         sys.exit()
     if "--large" in sys.argv:
-        record("scan", {**earlier("scan"), "large": large()})
+        record("scan", {**earlier("scan"), "large": large(LARGE_RUNS)})
         sys.exit()
     record(
         "scan",
         {
             "speed": speed(),
-            "large": large(),
+            "large": large(LARGE_RUNS),
             "accuracy, homogeneous": accuracy(background="homogeneous"),
             "accuracy, minimum effect 1.25": accuracy(),
             "seeds": [SEEDS[0], SEEDS[-1]],
