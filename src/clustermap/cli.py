@@ -18,7 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from clustermap.errors import ClusterMapError, ClusterMapWarning, NetworkError, OptionError, plural
+from clustermap.errors import (
+    ClusterMapError,
+    ClusterMapWarning,
+    NetworkError,
+    OptionError,
+    one_line,
+    plural,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +80,8 @@ def main() -> None:
 
 def _say(text: str) -> None:
     """Print to people, without breaking the line of a call that is to be copied."""
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    lines = (printable(line) for line in text.split("\n"))  # no terminal obeys a name from data
+    err.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
@@ -209,9 +218,9 @@ def run(study: StudyFile, out_folder: OutFolder = Path("out/study"), as_json: As
         )
         return
     for line in result.caveats():
-        out.print(f"Note: {line}", markup=False, highlight=False, style="dim")
+        out.print(f"Note: {one_line(line)}", markup=False, highlight=False, style="dim")
     for line in result.sentences():
-        out.print(line, markup=False, highlight=False)
+        out.print(one_line(line), markup=False, highlight=False)
     for line in result.warnings:
         _say(f"Warning: {line}")
     out.print(f"Seed {declared.seed}. Written to {out_folder}:", markup=False, highlight=False)
@@ -276,9 +285,9 @@ def _print_frame(frame: pd.DataFrame, as_json: bool, title: str) -> None:
 
     table = Table(title=title)
     for column in plain.columns:
-        table.add_column(Text(str(column)), overflow="fold")
+        table.add_column(Text(one_line(column)), overflow="fold")
     for row in plain.head(_SHOWN).itertuples(index=False, name=None):
-        table.add_row(*(Text(f"{v:.4g}" if isinstance(v, float) else str(v)) for v in row))
+        table.add_row(*(Text(f"{v:.4g}" if isinstance(v, float) else one_line(v)) for v in row))
     out.print(table)
     if len(plain) > _SHOWN:
         out.print(

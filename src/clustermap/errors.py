@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ __all__ = [
     "OptionError",
     "StatisticsError",
     "StorageError",
+    "as_lines",
     "examples",
+    "one_line",
     "part_of",
     "plural",
     "printable",
@@ -29,6 +32,7 @@ _LONGEST_EXAMPLE = 60
 _UNPRINTED = frozenset(
     {"Cc", "Cf", "Cs", "Zl", "Zp"}
 )  # controls, direction marks, lone surrogates, line ends
+_BREAKS = re.compile("\\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\\s*")
 
 
 class ClusterMapError(Exception):
@@ -107,6 +111,28 @@ def printable(text: str) -> str:
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNPRINTED else c for c in text
     )
+
+
+def one_line(text: object) -> str:
+    r"""Write a name from data in one line: breaks as blanks, other control characters as escapes.
+
+    Examples
+    --------
+    >>> one_line("Tyne\r\n& Wear\x1b[2J")
+    'Tyne & Wear\\x1b[2J'
+    """
+    return printable(_BREAKS.sub(" ", str(text)))
+
+
+def as_lines(sentences: Iterable[str]) -> str:
+    r"""Put sentences below each other: a name with a break in it begins no sentence of its own.
+
+    Examples
+    --------
+    >>> as_lines(["Found in Tyne\n& Wear.", "  Inside it: none."])
+    'Found in Tyne & Wear.\n  Inside it: none.'
+    """
+    return "\n".join(one_line(sentence) for sentence in sentences)
 
 
 def examples(rows: Iterable[tuple[object, object]]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import MAX_EXAMPLES, ClusterMapError, examples, part_of, plural
+from clustermap.errors import MAX_EXAMPLES, ClusterMapError, as_lines, examples, part_of, plural
 from clustermap.schema import LEDGER_COLUMNS, VERDICTS
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Ledger:
             f"{row.verdict}: {row.reason}, {plural(row.n, 'row')} (for example {row.examples})."
             for row in kept.itertuples()
         ]
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values in a fixed order, for the manifest."""

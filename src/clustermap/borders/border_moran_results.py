@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
-from clustermap.errors import part_of, plural
+from clustermap.errors import as_lines, part_of, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ class BorderMoran(_Border):
             *self._links(),
             *self._borders(),
         ]
-        return "\n".join([*lines, *self._closing()])
+        return as_lines([*lines, *self._closing()])
 
     def _links(self) -> list[str]:
         row = self.continuity.iloc[0]
@@ -217,7 +217,7 @@ class BorderMorans(_Border):
             f"across {wide.loc[s, 'cross']:.3f}, p {row['p']:.3g}."
             for s, row in ranked.iterrows()
         ]
-        return "\n".join([*lines, *self._closing()])
+        return as_lines([*lines, *self._closing()])
 
     def __repr__(self) -> str:
         return f"<BorderMorans: {plural(len(self.sectors), 'sector')}, {self.permutations} permutations>"

@@ -13,7 +13,7 @@ import pandas as pd
 from clustermap.borders.firm_links import firm_border_pieces, firm_pairs, firm_shares
 from clustermap.borders.links import border_pieces, crossing_pairs
 from clustermap.borders.membership import NOBODY, shares_in
-from clustermap.errors import InputError, part_of, plural
+from clustermap.errors import InputError, as_lines, one_line, part_of, plural
 from clustermap.schema import CROSSING_COLUMNS
 from clustermap.tables.shares import as_authorities
 
@@ -159,7 +159,7 @@ class Crossing:
         if self.clusters.stability is not None and len(self.pairs):
             lines.append(self._support())
         lines.append(f"Membership: {self.membership_rule}.")
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def _support(self) -> str:
         """Say which border comes back least, for the weakest point decides whether a cluster is shared."""
@@ -204,15 +204,15 @@ class AuthorityShare:
     def summary(self) -> str:
         """Say in plain sentences what the authority shares, and with whom."""
         if self.frame.empty:
-            return f"{self.name} shares in none of {plural(len(self.crossing.clusters.frame), 'cluster')}."
-        return "\n".join(
+            return f"{one_line(self.name)} shares in none of {plural(len(self.crossing.clusters.frame), 'cluster')}."
+        return as_lines(
             f"{self.name} holds {row.share:.0%} of {row.cluster} ({row.value:,.0f})"
             + (f", together with {row.partners}." if row.partners else ", alone.")
             for row in self.frame[["cluster", "share", "value", "partners"]].itertuples(index=False)
         )
 
     def __repr__(self) -> str:
-        return f"<AuthorityShare: {self.name}, in {plural(len(self.frame), 'cluster')}>"
+        return f"<AuthorityShare: {one_line(self.name)}, in {plural(len(self.frame), 'cluster')}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from clustermap.errors import plural
+from clustermap.errors import as_lines, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -131,7 +131,7 @@ class Line:
             )
         elif pd.isna(self.frame["value"]).all():
             lines.append("Without values it is not known whether stronger neighbours were left out.")
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def _verdict(self) -> str:
         smallest = f"the smallest p that a connected set of {len(self.members)} could have is {self.attainable_p:.2g}"

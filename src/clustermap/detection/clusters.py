@@ -13,7 +13,7 @@ from clustermap.detection.density.words import firm_summary
 from clustermap.detection.footprints import cluster_names, dissolved, hulls, shares
 from clustermap.detection.guards import difference
 from clustermap.detection.trees import cluster_tree, tree_lines
-from clustermap.errors import InputError, part_of, plural
+from clustermap.errors import InputError, as_lines, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -206,7 +206,7 @@ class Clusters:
                 "within a sector, "
                 f"so about {self.alpha:.0%} of sectors without any cluster report one."
             )
-        return "\n".join([*lines, *([self.table.note] if self.table.note else []), *self._guarded()])
+        return as_lines([*lines, *([self.table.note] if self.table.note else []), *self._guarded()])
 
     def _nested(self) -> list[str]:
         """Show which cluster lies inside which, where more levels than one were scanned."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, part_of, plural
+from clustermap.errors import AlignmentError, InputError, OptionError, as_lines, part_of, plural
 from clustermap.measures.extremes import Box, largest, smallest
 from clustermap.schema import BOUND_COLUMNS
 from clustermap.tables.table import SectorTable, as_table
@@ -82,7 +82,7 @@ class QuotientBounds:
             )
         if counts.get("undefined", 0):
             lines.append(f"{plural(counts['undefined'], 'cell is', 'cells are')} undefined.")
-        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+        return as_lines([*lines, *([self.table.note] if self.table.note else [])])
 
     def __repr__(self) -> str:
         undecidable = int((self.frame["decision"] == "undecidable").sum())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, part_of, plural
+from clustermap.errors import InputError, OptionError, as_lines, part_of, plural
 from clustermap.measures.quotient import location_quotient
 from clustermap.schema import ACROSS_COLUMNS
 from clustermap.sources import sectors as taxonomies
@@ -99,7 +99,7 @@ class Sensitivity:
         ]
         if self.long["lower"].isna().all():
             lines.append("Without counts of firms there are no intervals: surely and surely_not are 0.")
-        return "\n".join([*lines, *([self.quotients.table.note] if self.quotients.table.note else [])])
+        return as_lines([*lines, *([self.quotients.table.note] if self.quotients.table.note else [])])
 
     def _name(self, code: Any) -> str:
         areas = self.quotients.areas

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.compiled import workers
-from clustermap.errors import InputError, OptionError, examples, part_of, plural
+from clustermap.errors import InputError, OptionError, as_lines, examples, part_of, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import beta_limits, two_sided_p
 from clustermap.randomness import resolve_seed, stream
@@ -89,7 +89,7 @@ class LumpyQuotients:
             "The shares of areas in all employment are taken as known, and plants as placed independently: owners "
             "with several plants make the intervals too narrow."
         )
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def __repr__(self) -> str:
         return (

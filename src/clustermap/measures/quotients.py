@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, plural
+from clustermap.errors import InputError, OptionError, as_lines, plural
 from clustermap.inference import is_level
 from clustermap.measures.shrinkage import plausible, posterior_limits
 from clustermap.measures.trials import Margins, Trial, by_sector, stored_cells
@@ -239,7 +239,7 @@ class Quotients:
                 "that divide by them are off by "
                 "an unknown amount; give area_totals and sector_totals as published."
             )
-        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+        return as_lines([*lines, *([self.table.note] if self.table.note else [])])
 
     def _sector_line(self, sector: str) -> str:
         part = self.frame[self.frame["sector"] == sector]

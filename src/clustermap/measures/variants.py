@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, plural
+from clustermap.errors import OptionError, as_lines, plural
 from clustermap.measures.quotient import location_quotient
 from clustermap.measures.quotients import Quotients
 from clustermap.schema import VARIANT_COLUMNS
@@ -90,7 +90,7 @@ class QuotientVariants:
                 f"{plural(zeros, 'quotient is', 'quotients are')} 0, without a logarithm: in no "
                 "mean, and without z."
             )
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def __repr__(self) -> str:
         shape = f"{plural(len(self.quotients.table.labels), 'area')} × {plural(len(self.quotients.sectors), 'sector')}"

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clustermap import crs as projections
-from clustermap.errors import InputError, plural
+from clustermap.errors import InputError, as_lines, plural
 from clustermap.sources.cells import numbers, text
 from clustermap.sources.columns import key
 from clustermap.sources.files import open_source
@@ -176,7 +176,7 @@ class Postcodes:
             f"{plural(len(self), 'postcode')} ({int(self.terminated.sum()):,} terminated) and "
             f"{plural(len(self.outward_keys), 'outward code')} from {self.source}."
         )
-        return "\n".join([text_, *self.notes])
+        return as_lines([text_, *self.notes])
 
     def __repr__(self) -> str:
         return f"<Postcodes: {plural(len(self), 'unit')}, {plural(len(self.outward_keys), 'outward code')}>"

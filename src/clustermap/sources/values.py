@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clustermap.errors import InputError, part_of, plural
+from clustermap.errors import InputError, as_lines, one_line, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -59,7 +59,7 @@ class Firms:
     def summary(self) -> str:
         """Say in plain sentences what the firms are."""
         told = plural(len(self), "synthetic firm" if self.synthetic else "firm")
-        return f"{told} (location: {self.location_kind}).\n{self.ledger.summary()}"
+        return f"{told} (location: {one_line(self.location_kind)}).\n{self.ledger.summary()}"
 
     def __repr__(self) -> str:
         return f"<Firms: {len(self):,} located, {self.ledger.set_aside:,} set aside, {self.location_kind}>"
@@ -115,7 +115,7 @@ class Areas:
         """Say in plain sentences what the areas are."""
         vintage = f" of {self.vintage}" if self.vintage else ""
         note = " Generalised, not for measurement." if self.generalised else ""
-        return f"{plural(len(self), 'area')} ({self.kind}{vintage}).{note}\n{self.ledger.summary()}"
+        return f"{plural(len(self), 'area')} ({one_line(self.kind)}{vintage}).{note}\n{self.ledger.summary()}"
 
     def __repr__(self) -> str:
         told = plural(len(self), "area") if self.kind == "area" else f"{len(self)} {self.kind}"
@@ -201,7 +201,7 @@ class Lookup:
             f"{plural(areas, 'area')} in {plural(self.frame['authority'].nunique(), 'authority')}; "
             f"{plural(several, 'lies', 'lie')} in several."
         )
-        return "\n".join([text, *self.notes])
+        return as_lines([text, *self.notes])
 
     def __repr__(self) -> str:
         return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from clustermap.errors import part_of, plural
+from clustermap.errors import as_lines, part_of, plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ class StudyResult:
 
     def summary(self) -> str:
         """Say in plain sentences what was found, which authorities share it, and how sure it is."""
-        return "\n".join([*self.caveats(), *self.sentences()])
+        return as_lines([*self.caveats(), *self.sentences()])
 
     def _counted(self) -> str:
         sector, table = self.sector, self.table

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from clustermap.errors import OptionError, part_of, plural
+from clustermap.errors import OptionError, as_lines, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import STACK_COLUMNS, STACK_SECTOR_COLUMNS, StackRule
 from clustermap.sources import sectors as taxonomies
@@ -104,7 +104,7 @@ class Stacks:
             "An agent's address, a head office and one postcode for a business park all look like this: "
             "who really works there is not known."
         )
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def __repr__(self) -> str:
         return f"<Stacks: {plural(len(self.frame), 'address')} with more than {plural(self.per_address, 'firm')}>"

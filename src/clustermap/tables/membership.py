@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from clustermap import crs as projections
-from clustermap.errors import CrsError, OptionError, part_of, plural
+from clustermap.errors import CrsError, OptionError, as_lines, part_of, plural
 from clustermap.ledger import Ledger
 from clustermap.schema import LEDGER_COLUMNS, MEMBERSHIP_COLUMNS, Overlap
 from clustermap.sources.values import Areas, Firms
@@ -87,7 +87,7 @@ class Membership:
             )
         if self.outside:
             lines.append(f"{plural(self.outside, 'lies', 'lie')} outside all areas: left out.")
-        return "\n".join([*lines, *self.ledger.notes])
+        return as_lines([*lines, *self.ledger.notes])
 
     def __repr__(self) -> str:
         inside = part_of(self.located, self.ledger.n_in, "firm")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, part_of, plural
+from clustermap.errors import AlignmentError, InputError, OptionError, as_lines, part_of, plural
 from clustermap.schema import CELL_STATES
 from clustermap.tables import checks
 from clustermap.tables.shares import ruled
@@ -367,9 +367,8 @@ class SectorTable:
             for s in self.sectors[:10]
             if self.total
         ]
-        return "\n".join(
-            [*lines, *[self.note] * bool(self.note), *([self.ledger.summary()] if self.ledger else [])]
-        )
+        kept = self.ledger.summary().splitlines() if self.ledger else []
+        return as_lines([*lines, *[self.note] * bool(self.note), *kept])
 
     def geo(self) -> Any:
         """Return a GeoDataFrame of the areas with one column per sector, indexed by code."""

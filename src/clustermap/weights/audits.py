@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError, plural
+from clustermap.errors import OptionError, as_lines, plural
 from clustermap.weights.alignment import neighbours
 from clustermap.weights.contiguities import RULES, touching_pairs
 from clustermap.weights.links import given_areas, isolated, make_graph
@@ -102,7 +102,7 @@ class Audit:
             sizes += ", …" if len(self.components) > _SHOWN else ""
             lines.append(f"{plural(len(self.components), 'separate part')}, of {sizes} areas.")
         lines += [f"A tolerance of {snap:g} m adds {plural(n, 'pair')}." for snap, n in self.gained.items()]
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def __repr__(self) -> str:
         faults = (

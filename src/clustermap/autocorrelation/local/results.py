@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
-from clustermap.errors import InputError, OptionError, part_of, plural
+from clustermap.errors import InputError, OptionError, as_lines, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -121,7 +121,7 @@ class LocalResult(_Local):
                 lines.append(
                     f"{plural(counts[label], 'area has', 'areas have')} {sentence}: {self._names(label)}."
                 )
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        return as_lines([*lines, *([self.note] if self.note else [])])
 
     def _names(self, label: str) -> str:
         codes = list(self.frame.index[self.frame["label"] == label])
@@ -211,7 +211,7 @@ class LocalResults(_Local):
             lines.append(
                 f"{plural(len(self.sectors) - _TOLD, 'more sector stands', 'more sectors stand')} in the frame."
             )
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        return as_lines([*lines, *([self.note] if self.note else [])])
 
     def _index(self) -> pd.Index:
         n = len(self.frame) // len(self.sectors)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clustermap.autocorrelation.results import Result, check_sector
 from clustermap.autocorrelation.whole.results import GlobalResult, p_text
-from clustermap.errors import OptionError, part_of, plural
+from clustermap.errors import OptionError, as_lines, part_of, plural
 from clustermap.schema import GLOBAL_COLUMNS
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class JoinCounts(Result):
             lines.append(
                 f"{plural(len(self.frame) - _TOLD, 'more kind stands', 'more kinds stand')} in the frame."
             )
-        return "\n".join([*lines, *([] if self.null == "free" else [f"Null: {self.null_words}."])])
+        return as_lines([*lines, *([] if self.null == "free" else [f"Null: {self.null_words}."])])
 
     def __repr__(self) -> str:
         return f"<JoinCounts: {plural(len(self.sectors), 'variable')}, {plural(len(self.frame), 'kind')} of joins>"

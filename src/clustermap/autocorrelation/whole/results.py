@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from clustermap.autocorrelation.results import SHARED, Result, check_sector
-from clustermap.errors import plural
+from clustermap.errors import as_lines, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,7 +168,7 @@ class GlobalResult(_Global):
         ]
         if "correlation" in self.frame:
             lines.append(f"Within areas the two are correlated by {self._number('correlation'):.3f}.")
-        return "\n".join([*lines, *self._closing()])
+        return as_lines([*lines, *self._closing()])
 
     def __repr__(self) -> str:
         return f"<GlobalResult: {self._said.symbol} {self.statistic:.4f}, z {self.z:.2f}, p {self.p:.3g}>"
@@ -220,7 +220,7 @@ class GlobalResults(_Global):
             f"p {p_text(r.p, r.p_normal)}."
             for r in ranked.head(_TOLD).itertuples()
         ]
-        return "\n".join([*lines, *self._closing()])
+        return as_lines([*lines, *self._closing()])
 
     def __repr__(self) -> str:
         return f"<GlobalResults: {plural(len(self.frame), 'sector')}, {self.permutations} permutations>"

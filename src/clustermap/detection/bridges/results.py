@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clustermap.errors import part_of, plural
+from clustermap.errors import as_lines, part_of, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class Bridges:
             "A gap is closed where one ratio for all describes the counts better than two clusters and a gap, the "
             "second cluster costing the log of the number of areas; that a gap is closed does not make it strong."
         )
-        return "\n".join([*lines, rule])
+        return as_lines([*lines, rule])
 
     def _line(self, row: Any) -> str:
         names = self.clusters.areas.names.reindex(row.areas) if self.clusters.areas is not None else row.areas

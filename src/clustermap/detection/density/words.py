@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from clustermap.errors import plural
+from clustermap.errors import as_lines, plural
 
 if TYPE_CHECKING:
     from clustermap.detection.clusters import Clusters
@@ -16,7 +16,7 @@ __all__ = ["firm_summary"]
 def firm_summary(clusters: Clusters) -> str:
     """Say in plain sentences what was found among firms."""
     if clusters.density is not None:
-        return "\n".join([*clusters.density.lines(clusters), *_places(clusters), *clusters.density.notes])
+        return as_lines([*clusters.density.lines(clusters), *_places(clusters), *clusters.density.notes])
     labels = {surface.sector: surface.sector_label for surface in clusters.surfaces}
     lines = [_question(clusters)]
     for surface in clusters.surfaces:
@@ -36,7 +36,7 @@ def firm_summary(clusters: Clusters) -> str:
             "within a sector, so about "
             f"{clusters.alpha:.0%} of sectors without any cluster report one."
         )
-    return "\n".join([*lines, *_places(clusters)])
+    return as_lines([*lines, *_places(clusters)])
 
 
 def _question(clusters: Clusters) -> str:

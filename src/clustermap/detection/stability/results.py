@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.errors import plural
+from clustermap.errors import as_lines, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ class Stability:
         if self.frame.empty:
             return "No cluster: nothing can come back."
         lines = [f"{cluster}:{self.sentence(cluster)}" for cluster in self.frame["cluster"]]
-        return "\n".join([*lines, self.caution()])
+        return as_lines([*lines, self.caution()])
 
     def __repr__(self) -> str:
         least = f", least {self.frame['recovered'].min():.0%}" if len(self.frame) else ""

@@ -18,7 +18,7 @@ from clustermap.detection.density.sectors import given_firms, planar, read_firm_
 from clustermap.detection.scan.kernels import set_keys
 from clustermap.detection.scan.rounds import sets_without_test
 from clustermap.detection.stability.area_copies import MATCHED, best_match, problems_behind
-from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
+from clustermap.errors import InputError, OptionError, StatisticsError, as_lines, part_of, plural
 from clustermap.randomness import resolve_seed, stream
 from clustermap.sources.values import Areas
 from clustermap.tables.membership import locate
@@ -87,7 +87,7 @@ class ZoningSupport:
         lines.append(
             "The firms are the same in every zoning, only the lines differ: a share of zonings, no probability."
         )
-        return "\n".join(lines)
+        return as_lines(lines)
 
     def __repr__(self) -> str:
         least = f", least {self.frame['recovered'].min():.0%}" if len(self.frame) else ""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, part_of, plural
+from clustermap.errors import OptionError, as_lines, one_line, part_of, plural
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -116,7 +116,7 @@ class RiskSurface:
             f"{part_of(self.family_size, len(self.frame), 'cell')} of {self.cell_m:,.0f} m can be tested ({enough}).",
             f"{covered:.0%} of firms stand there.",
         ]
-        return "\n".join([*lines, *(self._told() if self.family_size else [])])
+        return as_lines([*lines, *(self._told() if self.family_size else [])])
 
     def _told(self) -> list[str]:
         above = int((self.frame["label"] == "above").sum())
@@ -136,7 +136,8 @@ class RiskSurface:
 
     def __repr__(self) -> str:
         above = int((self.frame["label"] == "above").sum())
-        return f"<RiskSurface {self.sector}: {part_of(above, self.family_size, 'cell')} above, {self.radius_m:,.0f} m>"
+        cells = part_of(above, self.family_size, "cell")
+        return f"<RiskSurface {one_line(self.sector)}: {cells} above, {self.radius_m:,.0f} m>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, plural
+from clustermap.errors import InputError, OptionError, as_lines, plural
 from clustermap.measures.concentration.engine import MEASURES
 from clustermap.schema import CONCENTRATION_COLUMNS
 
@@ -161,7 +161,7 @@ class Concentration:
             "The indices know no distance: areas next to each other count like areas far apart, and another set of "
             "borders gives other figures."
         )
-        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+        return as_lines([*lines, *([self.table.note] if self.table.note else [])])
 
     def _name(self, label: object) -> str:
         if self.unit == "sector":
@@ -255,7 +255,7 @@ class Agglomeration:
             "The interval holds the attractions of the areas fixed and says how far other plants would move γ; γ knows "
             "no distance, and another base or set of areas gives other figures."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, OptionError, StatisticsError, part_of, plural
+from clustermap.errors import (
+    AlignmentError,
+    InputError,
+    OptionError,
+    StatisticsError,
+    as_lines,
+    part_of,
+    plural,
+)
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.concentration.results import STATUS_OK
@@ -117,7 +125,7 @@ class ClusterIndex:
             "The index multiplies three ratios: small areas with one large share reach very large figures, and a "
             "threshold for “cluster” is a convention, not a test."
         )
-        return "\n".join([*lines, *([self.table.note] if self.table.note else [])])
+        return as_lines([*lines, *([self.table.note] if self.table.note else [])])
 
     def __repr__(self) -> str:
         return f"<ClusterIndex: {plural(len(self.table.values), 'area')} × {plural(len(self.table.sectors), 'sector')}>"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.errors import OptionError, plural
+from clustermap.errors import OptionError, as_lines, one_line, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ class DistanceCurve(_Curves):
         test = self.tests.iloc[0]
         lines = [self._head()]
         if test["status"] != "ok":
-            return "\n".join([*lines, f"{self.sector}: no answer ({test['status']}).", *self._notes()])
+            return as_lines([*lines, f"{self.sector}: no answer ({test['status']}).", *self._notes()])
         outside = self.frame[self.frame["localisation" if self.label == "localised" else "dispersion"] > 0]
         where = (
             f", outside the band at {outside['distance'].min():,g} to {outside['distance'].max():,g} {self.unit}"
@@ -131,13 +131,13 @@ class DistanceCurve(_Curves):
             f"{test['p_localised']:.3g} for "
             f"localisation, {test['p_dispersed']:.3g} for dispersion; {test['decided']})."
         )
-        return "\n".join([*lines, *self._notes()])
+        return as_lines([*lines, *self._notes()])
 
     def _notes(self) -> list[str]:
         return [self.note] if self.note else []
 
     def __repr__(self) -> str:
-        return f"<DistanceCurve: {self.sector}, {self.label}, p {self.p:.3g}>"
+        return f"<DistanceCurve: {one_line(self.sector)}, {self.label}, p {self.p:.3g}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -193,7 +193,7 @@ class DistanceCurves(_Curves):
         lines += [
             f"{plural(n, 'sector has', 'sectors have')} no answer: {status}." for status, n in others.items()
         ]
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        return as_lines([*lines, *([self.note] if self.note else [])])
 
     def __repr__(self) -> str:
         return f"<DistanceCurves: {plural(len(self.tests), 'sector')}, up to {self.maximum:,g} {self.unit}>"

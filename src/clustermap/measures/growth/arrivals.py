@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, StatisticsError, plural
+from clustermap.errors import OptionError, StatisticsError, as_lines, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import two_sided_p
 from clustermap.measures.growth.lives import day, in_sectors, lives_of, placed
@@ -124,7 +124,7 @@ class Births:
         lines.append(
             "A birth is an entry in the register at the place it gives; a formation agent's address is born with many."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (

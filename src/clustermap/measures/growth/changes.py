@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, plural
+from clustermap.errors import InputError, OptionError, as_lines, plural
 from clustermap.inference import adjust, is_level
 from clustermap.measures.binomial import clopper_pearson, two_sided_p
 from clustermap.measures.growth.pairs import (
@@ -132,7 +132,7 @@ class QuotientChange:
             "large rather than too small: little change found is not little change shown."
         )
         notes = dict.fromkeys(note for note in (self.before.note, self.after.note) if note)
-        return "\n".join([*lines, *notes])
+        return as_lines([*lines, *notes])
 
     def __repr__(self) -> str:
         return f"<QuotientChange: {plural(len(self.frame), 'cell')}, {self.family_size:,} tested>"

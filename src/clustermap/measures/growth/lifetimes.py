@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
+from clustermap.errors import InputError, OptionError, StatisticsError, as_lines, part_of, plural
 from clustermap.inference import is_level
 from clustermap.measures.growth.estimators import curves_of, log_rank
 from clustermap.measures.growth.lives import ALL, day, in_sectors, lives_of, placed
@@ -128,7 +128,7 @@ class Survival:
             "Removal from a register is no failure: firms merge, move or change their form. Firms whose end the source "
             "does not hold look immortal."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.errors import InputError, OptionError, plural
+from clustermap.errors import InputError, OptionError, as_lines, plural
 from clustermap.measures.growth.pairs import STATUS_OK, STATUS_SUPPRESSED, long_frame, pair_of
 from clustermap.schema import ShiftMethod
 
@@ -129,7 +129,7 @@ class ShiftShare:
             "depend on the list of sectors and on the first year, whose weights are used throughout."
         )
         notes = dict.fromkeys(note for note in (self.before.note, self.after.note) if note)
-        return "\n".join([*lines, *notes])
+        return as_lines([*lines, *notes])
 
     def _name(self, code: object) -> str:
         return str(self.areas.names.get(code, code)) if self.areas is not None else str(code)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, part_of, plural
+from clustermap.errors import OptionError, as_lines, part_of, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import draws_for
 from clustermap.measures.relatedness.dartboard import coagglomerated, read_dartboard, throws
@@ -148,7 +148,7 @@ class Coagglomeration:
             "Two sectors that both avoid large cities are together for that reason alone; areas are taken as "
             "unrelated, so neighbours across a border count as apart."
         )
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        return as_lines([*lines, *([self.note] if self.note else [])])
 
     def __repr__(self) -> str:
         return f"<Coagglomeration: {plural(len(self.totals), 'sector')}, {plural(len(self.base), 'area')}>"

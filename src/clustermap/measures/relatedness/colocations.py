@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.crs import require_metric
-from clustermap.errors import OptionError, StatisticsError, part_of, plural
+from clustermap.errors import OptionError, StatisticsError, as_lines, part_of, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import Asked
 from clustermap.measures.relatedness.labelling import counted, link_sums, second_moment, shuffled_tails
@@ -132,7 +132,7 @@ class Colocation:
             "a around b is not b around a. A quotient above 1 says that b is near a more than the other firms are, "
             "which a common liking for towns, or one industrial estate, brings about as well as a tie between the two."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return f"<Colocation: {plural(len(self.frame), 'pair')}, {plural(self.n_firms, 'firm')}, {self.neighbourhood}>"

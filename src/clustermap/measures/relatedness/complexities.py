@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, StatisticsError, plural
+from clustermap.errors import InputError, OptionError, StatisticsError, as_lines, plural
 from clustermap.inference import is_level
 from clustermap.measures.relatedness.presence import check_choice, find_presence
 from clustermap.measures.relatedness.resampling import resampled_index, resampling, source_of
@@ -138,7 +138,7 @@ class Complexity:
             "The index orders areas by how similar their sectors are, along the strongest contrast in this table; it "
             "is relative to the areas and sectors in it, and has no unit."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return f"<Complexity: {plural(len(self.frame), 'area')}, {plural(len(self.sectors), 'sector')}>"

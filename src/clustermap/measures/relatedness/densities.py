@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, plural
+from clustermap.errors import OptionError, as_lines, plural
 from clustermap.measures.relatedness.presence import check_choice, find_presence
 from clustermap.measures.relatedness.proximities import Proximity
 from clustermap.measures.relatedness.proximities import proximity as measure_proximity
@@ -141,7 +141,7 @@ class RelatednessDensity:
             "A diverse area is dense in everything: compare with expected. The density has no p, and says what "
             "stands around, not what will come."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import OptionError, plural
+from clustermap.errors import OptionError, as_lines, plural
 from clustermap.inference import adjust, monte_carlo_p
 from clustermap.measures.relatedness.chance import (
     draws_for,
@@ -127,7 +127,7 @@ class Proximity:
         lines.append(
             "Sectors that stand in the same areas need not share anything: it says together, not why."
         )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (

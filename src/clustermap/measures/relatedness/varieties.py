@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import InputError, OptionError, part_of, plural
+from clustermap.errors import InputError, OptionError, as_lines, part_of, plural
 from clustermap.inference import is_level
 from clustermap.measures.relatedness.entropies import PARTS, Resample, counted, entropies
 from clustermap.measures.relatedness.presence import check_choice
@@ -105,7 +105,7 @@ class Variety:
                 f"Entropy of few firms is too low, here by about {self.frame['bias'].median():.2f} in the median area "
                 f"and {self.frame['bias'].max():.2f} at most (uncorrected): small areas look less varied than they are."
             )
-        return "\n".join([*lines, *self.notes])
+        return as_lines([*lines, *self.notes])
 
     def __repr__(self) -> str:
         return (
