@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from clustermap.detection.scan.field import MOST_AREAS
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of, plural
 from clustermap.tables.table import SectorTable, as_table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def given_table(data: Any) -> SectorTable:
     if len(table.labels) < _FEWEST_AREAS or table.total <= 0:
         raise StatisticsError(
             "CM-SCAN-007",
-            f"{len(table.labels)} areas with {table.total:g} firms in all cannot be scanned",
+            f"{plural(len(table.labels), 'area')} with {plural(table.total, 'firm')} in all cannot be scanned",
             why="a cluster stands out against other areas: at least three, and firms in them",
             fix="cm.tabulate(firms, areas, sectors=…) with more areas",
         )
@@ -55,7 +55,9 @@ def whole_counts(table: SectorTable, sector: str) -> Floats:
     broken = np.flatnonzero(known & (counts != np.round(counts)))
     if table.measure != "firms" or len(broken):
         what = (
-            f"{len(broken)} of {len(counts)} values are not whole" if len(broken) else "the values count jobs"
+            f"{part_of(len(broken), len(counts), 'value', 'is', 'are')} not whole"
+            if len(broken)
+            else "the values count jobs"
         )
         raise InputError(
             "CM-SCAN-005",
@@ -82,7 +84,7 @@ def check_below(table: SectorTable, sector: str, counts: Floats) -> None:
     if len(over):
         raise InputError(
             "CM-SCAN-006",
-            f"{len(over)} of {len(counts)} areas have more firms of {sector!r} than firms: "
+            f"{part_of(len(over), len(counts), 'area', 'has', 'have')} more firms of {sector!r} than firms: "
             f"{list(table.labels[over[:5]])}",
             why="the expected number follows from the area's total",
             fix="SectorTable.from_values(values, area_totals=all_firms_by_area)",
@@ -125,7 +127,7 @@ def field_places(table: SectorTable, background: str) -> Floats | None:
     if background in {"field", "auto"} and not possible:
         raise OptionError(
             "CM-SCAN-009",
-            f"background={background!r} of {len(table.labels):,} areas "
+            f"background={background!r} of {plural(len(table.labels), 'area')} "
             + ("without polygons" if at is None else f"is more than {MOST_AREAS:,}"),
             why="the background resembles itself over distances, and each model of it is areas × areas",
             fix='SectorTable.from_values(values, areas=areas), or background="minimum-effect"',
@@ -172,7 +174,7 @@ def check_options(settings: Settings) -> None:
     if 1 / (settings.permutations + 1) > settings.alpha:
         raise StatisticsError(
             "CM-STAT-003",
-            f"{settings.permutations} permutations cannot reject at {settings.alpha}",
+            f"{plural(settings.permutations, 'permutation')} cannot reject at {settings.alpha}",
             why=f"the smallest p is {1 / (settings.permutations + 1):.3g}",
             fix=f"permutations={int(np.ceil(1 / settings.alpha)) - 1} or more; 999 is usual",
         )

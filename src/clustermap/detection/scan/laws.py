@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from clustermap.detection.scan.inputs import check_below, whole_counts
 from clustermap.detection.scan.problems import Problem, Sites
-from clustermap.errors import InputError, OptionError, StatisticsError
+from clustermap.errors import InputError, OptionError, StatisticsError, part_of
 from clustermap.measures.concentration.plants import Plants, read_plants
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _whole_totals(table: SectorTable) -> None:
     if len(broken):
         raise InputError(
             "CM-LAW-002",
-            f"the totals of {len(broken)} of {len(totals)} areas are no whole numbers of firms: "
+            f"the totals of {part_of(len(broken), len(totals), 'area')} are no whole numbers of firms: "
             f"{list(table.labels[broken[:5]])}",
             why="a binomial count says how many of so many firms are of the sector",
             fix="SectorTable.from_values(values, area_totals=all_firms_by_area)",
@@ -82,7 +82,7 @@ def _sites(table: SectorTable, sector: str, counts: Floats, plants: Plants) -> S
     if len(other):
         raise InputError(
             "CM-LAW-004",
-            f"in {len(other)} of {len(counts)} areas the plants of {sector!r} do not sum to the jobs of the table: "
+            f"in {part_of(len(other), len(counts), 'area')} the plants of {sector!r} do not sum to the jobs of the table: "
             f"{list(table.labels[other[:5]])}",
             why="the sizes of other plants would say how far chance scatters these jobs",
             fix='cm.tabulate(firms, areas, sectors=…, value="employment") and plants from the same firms',
