@@ -82,8 +82,8 @@ def _sites(table: SectorTable, sector: str, counts: Floats, plants: Plants) -> S
     if len(other):
         raise InputError(
             "CM-LAW-004",
-            f"in {part_of(len(other), len(counts), 'area')} the plants of {sector!r} do not sum to the jobs of the table: "
-            f"{list(table.labels[other[:5]])}",
+            f"in {part_of(len(other), len(counts), 'area')} the plants of {sector!r} do not sum to the jobs of "
+            f"the table: {list(table.labels[other[:5]])}",
             why="the sizes of other plants would say how far chance scatters these jobs",
             fix='cm.tabulate(firms, areas, sectors=…, value="employment") and plants from the same firms',
         )
