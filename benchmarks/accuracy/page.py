@@ -88,9 +88,9 @@ def recommended(test: dict[str, Cells], more: dict[str, Cells]) -> str:
     for name, row in rows.ROWS.items():
         figures, again = test.get(name, {}).get(RECOMMENDED), more.get(name, {}).get(RECOMMENDED)
         found = [_exact(figures), f"{figures['false_share']:.1%}"] if figures else ["–", "–"]
-        other = f"{_exact(again)}, {again['false_share']:.1%} false" if again else "–"
+        other = f"{_exact(again)}, {again['false_share']:.1%} of {again['runs']} false" if again else "–"
         body.append([name, *found, other, _target(row)])
-    return _table(["World", "Recall / precision", "Any false link", "On 400 more worlds", "Target"], body)
+    return _table(["World", "Recall / precision", "Any false link", "On more worlds", "Target"], body)
 
 
 def beside(test: dict[str, Cells], names: dict[str, str]) -> str:
