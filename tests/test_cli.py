@@ -157,6 +157,17 @@ def test_exit_codes_follow_the_kind_of_error(command, monkeypatch, raised, code)
     assert command("doctor").returncode == code
 
 
+def test_a_process_without_memory_is_no_bug(command, monkeypatch):
+    def full():
+        raise MemoryError
+
+    monkeypatch.setattr(datasets, "available", full)
+    done = command("doctor")
+    assert done.returncode == 3
+    assert "CM-CLI-002" in done.stderr
+    assert "Mend it: " in done.stderr
+
+
 @pytest.mark.parametrize("name", ["lq", "autocorrelation", "clusters"])
 def test_tables_in_words_show_the_first_rows_and_say_how_many_more(command, name):
     done = command(name, demo_path())

@@ -67,6 +67,12 @@ def main() -> None:
         code = (
             NETWORK if isinstance(error, NetworkError) else USAGE if isinstance(error, OptionError) else DATA
         )
+    except MemoryError:
+        _say(
+            "[CM-CLI-002] this process may use no more memory\n"
+            "Mend it: fewer columns or areas, or a machine with more memory; a million firms take about 1 GB"
+        )
+        code = DATA
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door: usage errors speak for themselves, the rest are bugs

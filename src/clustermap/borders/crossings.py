@@ -13,14 +13,14 @@ import pandas as pd
 from clustermap.borders.firm_links import firm_border_pieces, firm_pairs, firm_shares
 from clustermap.borders.links import border_pieces, crossing_pairs
 from clustermap.borders.membership import NOBODY, shares_in
-from clustermap.errors import InputError, as_lines, one_line, part_of, plural
+from clustermap.detection import Clusters
+from clustermap.errors import InputError, OptionError, as_lines, one_line, part_of, plural
 from clustermap.schema import CROSSING_COLUMNS
 from clustermap.tables.shares import as_authorities
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from clustermap.detection.clusters import Clusters
     from clustermap.schema import Overlap
     from clustermap.sources.values import Areas, Lookup
 
@@ -278,6 +278,12 @@ def crossing(
     >>> shared.of("West").summary()
     'West holds 53% of C1 (90), together with East.'
     """
+    if not isinstance(clusters, Clusters):
+        raise OptionError(
+            "CM-CROSS-006",
+            f"what crosses borders must be Clusters, got {type(clusters).__name__}",
+            fix="cm.crossing(cm.detect_clusters(table, graph), authorities)",
+        )
     authorities = as_authorities(authorities)
     among_firms = clusters.firms is not None
     shares = (firm_shares if among_firms else shares_in)(clusters, authorities, overlap)

@@ -121,7 +121,7 @@ def distance_band(areas: Areas | gpd.GeoDataFrame, radius_m: float) -> Graph:
     """
     given = given_areas(areas, what="a distance band")
     require_metric(given.crs, what="distance_band")
-    if not (np.isfinite(radius_m) and radius_m > 0):
+    if not (isinstance(radius_m, int | float | np.number) and np.isfinite(radius_m) and radius_m > 0):
         raise OptionError("CM-GRAPH-004", f"radius_m={radius_m!r} is no radius", fix="radius_m=25_000")
     from scipy.spatial import cKDTree
 

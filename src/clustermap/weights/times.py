@@ -149,7 +149,14 @@ def _check(maximum_minutes: float, kernel: str, both_ways: str) -> None:
 
 def _read(times: Any, areas: Any) -> tuple[pd.Index, Indices, Indices, Numbers]:
     """Return the codes in order, and each way as positions among them with its minutes."""
-    given = None if areas is None else pd.Index(areas.frame.index if isinstance(areas, Areas) else areas)
+    try:
+        given = None if areas is None else pd.Index(areas.frame.index if isinstance(areas, Areas) else areas)
+    except TypeError as error:
+        raise OptionError(
+            "CM-GRAPH-010",
+            f"areas must be Areas or their codes, got {type(areas).__name__}",
+            fix="travel_time_weights(times, areas, maximum_minutes=60)",
+        ) from error
     if given is not None and not given.is_unique:
         twice = given[given.duplicated()].unique()
         raise AlignmentError(

@@ -17,6 +17,7 @@ from clustermap.errors import AlignmentError, CrsError, InputError, OptionError,
 from clustermap.measures.distance import (
     DistanceCurve,
     DistanceCurves,
+    cross_duranton_overman,
     duranton_overman,
     economy_distances,
     economy_from_pairs,
@@ -35,6 +36,7 @@ from clustermap.measures.distance.results import label_of
 from clustermap.measures.distance.samples import draw_sites, sampled_on_cells, sampled_pairs
 from clustermap.measures.distance.smoothing import kernel
 from clustermap.sources.firms import as_firms
+from clustermap.testing import make_world
 
 NEAR = {"maximum_m": 60_000.0, "permutations": 199, "seed": 7}
 
@@ -581,3 +583,31 @@ def test_e19_trees_of_paracou_from_points_and_from_their_distance_table(real_dat
     np.testing.assert_allclose(direct.frame["value"], table_.frame["value"], rtol=1e-6, atol=1e-15)
     cells = duranton_overman(forest, maximum_m=900, **{**options, "method": "fft", "permutations": 19})
     assert np.abs(cells.frame["value"] - direct.frame["value"]).sum() < 0.1 * direct.frame["value"].sum()
+
+
+# --- where rounding leaves no covariance --------------------------------------
+@pytest.fixture(scope="module")
+def lopsided():
+    """98 of 100 firms are of one trade, and hardly a pair is as far apart as the curves reach."""
+    return as_firms(make_world(n_areas=12, planted="pair", sector_firms=100, points=True, seed=1).firms)
+
+
+def test_a_sector_of_nearly_all_firms_is_simulated_where_its_covariance_rounds_to_none(lopsided):
+    curve = duranton_overman(lopsided, sectors={"rest": ["960"]}, permutations=99, seed=1)
+    assert curve.tests["decided"].iloc[0] == "99 simulated draws"
+    assert np.isfinite(curve.frame["upper"]).all()
+    exact = duranton_overman(lopsided, sectors={"rest": ["960"]}, permutations=99, seed=1, method="fft")
+    pd.testing.assert_frame_equal(curve.tests, exact.tests)
+    pd.testing.assert_frame_equal(curve.frame, exact.frame)
+
+
+def test_so_are_pairs_of_sectors(points, monkeypatch):
+    def rounded(*_):
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr("clustermap.measures.distance.cross.normal_bands", rounded)
+    few = points(*np.random.default_rng(1).uniform(0, 9_000, (2, 60)), kind=list("ab") * 30)
+    options = {"sectors": "kind", "permutations": 99, "seed": 1, "maximum_m": 4_000.0}
+    found = cross_duranton_overman(few, method="moments", **options)
+    monkeypatch.undo()
+    pd.testing.assert_frame_equal(found.tests, cross_duranton_overman(few, method="fft", **options).tests)

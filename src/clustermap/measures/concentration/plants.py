@@ -164,6 +164,13 @@ def as_plants(
             why="a frame of plants names its areas and sectors itself",
             fix="ellison_glaeser(plants, base=…)",
         )
+    if not firms and not isinstance(plants, pd.DataFrame):
+        raise OptionError(
+            "CM-PLANT-009",
+            f"plants must be a frame of plants or located firms, got {type(plants).__name__}",
+            why="the index looks at plants one by one: sums by area no longer hold them",
+            fix='ellison_glaeser(firms, areas, sectors="sic-sections", value="employees")',
+        )
     if not firms:
         return read_plants(plants, areas=known)
     if areas is None or sectors is None:

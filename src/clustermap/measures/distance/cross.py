@@ -174,9 +174,17 @@ def _pairs(
     sectors: Taxonomy | str | Path | Mapping[str, Sequence[str]] | None,
 ) -> list[_Pair]:
     """Return the pairs wanted; refuse what is none."""
-    only = None if pairs is None else list(dict.fromkeys(name for pair in pairs for name in pair))
+    try:
+        listed = None if pairs is None else [(str(a), str(b)) for a, b in pairs]
+    except (TypeError, ValueError, KeyError) as error:
+        raise OptionError(
+            "CM-DISTANCE-018",
+            f"pairs={pairs!r:.60} is no list of pairs of sectors",
+            fix='pairs=[("steel", "wire")]',
+        ) from error
+    only = None if listed is None else list(dict.fromkeys(name for pair in listed for name in pair))
     known = {s.name: s for s in read_sectors(firms, weight, sectors=sectors, only=only)}
-    wanted = list(combinations(known, 2)) if pairs is None else [(a, b) for a, b in pairs]
+    wanted = list(combinations(known, 2)) if listed is None else listed
     wrong = [pair for pair in wanted if pair[0] == pair[1]]
     if wrong or not wanted:
         raise OptionError(
@@ -215,7 +223,11 @@ def _tested(task: Task, chosen: list[_Pair]) -> list[Tested]:
             out.append(no_answer(pair.name, pair.firms, points, "a sector without firms"))
         elif way == "moments":
             economy = economy.with_moments()
-            out.append(_by_moments(task, economy, pair, normal))
+            try:
+                out.append(_by_moments(task, economy, pair, normal))
+            except np.linalg.LinAlgError:  # a covariance that rounds to none: this pair is simulated
+                own = draw_sites(economy.sites, pair.firms, draws=task.draws, seed=task.seed)
+                out.append(_by_simulation(task, pair, own, on_cells=True))
         else:
             out.append(_by_simulation(task, pair, places, on_cells=way == "fft"))
     return out

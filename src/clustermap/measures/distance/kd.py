@@ -196,7 +196,10 @@ def _tested(task: Task, chosen: list[Sector]) -> Iterator[Tested]:
         else:
             ways.setdefault(task.way(sector), []).append(sector)
     if "moments" in ways:
-        yield from _by_moments(task, ways["moments"])
+        left: list[Sector] = []
+        yield from _by_moments(task, ways["moments"], left)
+        if left:
+            ways.setdefault("fft", []).extend(left)
     simulated = [way for way in ("exact-pairs", "fft") if way in ways]
     longest = max((len(s.site) for way in simulated for s in ways[way]), default=0)
     places = draw_sites(economy.sites, longest, draws=task.draws, seed=task.seed)
@@ -204,7 +207,8 @@ def _tested(task: Task, chosen: list[Sector]) -> Iterator[Tested]:
         yield from _by_simulation(task, ways[way], places, on_cells=way == "fft")
 
 
-def _by_moments(task: Task, sectors: list[Sector]) -> Iterator[Tested]:
+def _by_moments(task: Task, sectors: list[Sector], left: list[Sector]) -> Iterator[Tested]:
+    """Yield the tests without simulation; `left` takes the sectors whose covariance rounds to none."""
     economy = task.economy.with_moments()
     moments = economy.exact_null
     normal = normal_draws(task.seed, len(economy.points))
@@ -215,7 +219,11 @@ def _by_moments(task: Task, sectors: list[Sector]) -> Iterator[Tested]:
         weigh = coefficients(sector.mark, economy.sites)
         mean = smooth @ moments.pairs * (weigh.mean / sector.mass)
         covariance = smooth @ weigh.covariance(moments) @ smooth.T / sector.mass**2
-        bands = normal_bands(seen, mean, covariance, normal, task.alpha)
+        try:
+            bands = normal_bands(seen, mean, covariance, normal, task.alpha)
+        except np.linalg.LinAlgError:  # nearly all firms are of the sector, or hardly a pair is so far apart
+            left.append(sector)
+            continue
         yield Tested(sector.name, n, h, len(normal), BY_MOMENTS, seen, bands)
 
 

@@ -98,11 +98,19 @@ def lives_of(firms: Firms | pd.DataFrame, *, incorporated: str | None, dissolved
 
     Raises
     ------
+    OptionError
+        CM-DATE-010: no firms and no frame.
     InputError
         CM-DATE-002: no such column. CM-DATE-003: no firm has a beginning. CM-DATE-004: firms that ended before they
         began.
     """
     frame = firms.frame if isinstance(firms, Firms) else firms
+    if not isinstance(frame, pd.DataFrame):
+        raise OptionError(
+            "CM-DATE-010",
+            f"lives are of Firms or of a frame with dates, got {type(firms).__name__}",
+            fix="cm.read_firms(path), or a frame with a column of dates of incorporation",
+        )
     first, last = _column(frame, incorporated, _BEGAN), _column(frame, dissolved, _ENDED)
     if first is None:
         raise InputError(
