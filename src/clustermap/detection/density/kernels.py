@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["core_sites", "counts_within", "join_cells", "nearest_core", "weights_of"]
 
 _BAND, _REACH = 5, 2
+_ROUNDING = 1e-6  # differences of long sums
 _NEAREST_ROWS = np.array([2, 1, 3, 0, 4])
 
 
@@ -75,12 +76,15 @@ def _rows(key: Ints, centre: int, columns: int) -> Ints:
 _SITES = "float64[::1], float64[::1], float64[::1], int64[::1], int64[::1]"
 
 
-@compiled(f"void({_SITES}, float64[::1], int64, float64, float64, int64, int64, boolean[::1])")
+@compiled(f"void({_SITES}, float64[::1], float64[::1], int64, float64, float64, int64, int64, boolean[::1])")
 def core_sites(
-    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, columns: int, square: float,
-    minimum: float, first: int, last: int, core: Flags,
+    x: Floats, y: Floats, weight: Floats, key: Ints, start: Ints, heavy: Floats, upto: Floats, columns: int,
+    square: float, minimum: float, first: int, last: int, core: Flags,
 ) -> None:  # fmt: skip
-    """Mark the sites of some cells within whose radius lies at least the minimum weight, their own included."""
+    """Mark the sites of some cells within whose radius lies at least the minimum weight, their own included.
+
+    `heavy` is the weight of each cell, `upto` of all cells before it.
+    """
     if first >= last:
         return
     rows = _rows(key, key[first], columns)
@@ -91,9 +95,8 @@ def core_sites(
         _around(key, key[c], columns, rows)
         whole = 0.0
         for d in range(_BAND):
-            for q in range(rows[d, 0], rows[d, 1]):
-                whole += heavy[q]
-        if whole < minimum:
+            whole += upto[rows[d, 1]] - upto[rows[d, 0]]
+        if whole < minimum * (1.0 - _ROUNDING):
             continue
         for i in range(start[c], start[c + 1]):
             held = 0.0
