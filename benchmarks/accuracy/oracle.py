@@ -7,6 +7,10 @@ rough one. Its largest value is tested at 5 % on draws of the true null. Three a
 what a scan reports; the areas that more than half of the posterior holds; and the links of which both ends lie in the
 set with a posterior above 0.6, one by one and no longer a set, which trades recall for precision.
 
+`untold` knows less: whether paths or blobs are planted and the relative risk, not the size, and not that there is a
+cluster at all. Beforehand there is none in half of the worlds, every size up to MOST is as likely as any other, and
+every set as any other of its size; it answers with the areas that more than half of the posterior holds.
+
 The family is built area by area, keeping the best BEAM partial sets. All 40-area families fit into it, so those rows
 are exact; of 320 areas it keeps the most likely ones, and the bound is as good as that search.
 """
@@ -28,6 +32,7 @@ BEAM, SMALL = (30_000, 3_000), 40  # up to so many areas, and above
 ROOM, SAME = 64, 1e-9  # areas beside a set, at most; sums that differ by rounding alone
 REACH = 0.14  # of the background that make_world draws, in sides of the region
 JITTER = 1e-8
+MOST, NARROW = 10, 3_000  # areas of a set whose size is not told; its beam
 
 
 @compiled()
@@ -95,9 +100,14 @@ def _best(
 def family(
     first: np.ndarray, second: np.ndarray, precision: np.ndarray, indptr: np.ndarray, indices: np.ndarray,
     size: int, path: bool, beam: int, risk: float, total: float,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return the best sets of the family and their log-likelihood ratios; without a precision, of the multinomial."""
+) -> tuple[np.ndarray, np.ndarray, float]:  # fmt: skip
+    """Return the best sets of the family, their log-likelihood ratios and the number of all sets.
+
+    Without a precision the ratios are those of the multinomial. Paths count in both directions, in the sets as in
+    their number, which is estimated from the growth of the best ones where not all are kept.
+    """
     n, field = first.size, precision.shape[0] > 0
+    number, all_kept = float(n), True
     sets, sums = np.arange(n).reshape(n, 1), np.empty((n, 2))
     sums[:, 0], sums[:, 1] = first, second
     touch, out = np.zeros(n, np.int64), np.empty(n, np.int64)
@@ -114,11 +124,14 @@ def family(
                         more[made, 1] += 2.0 * precision[sets[s, m], j]
                 value[made] = _value(more[made, 0], more[made, 1], risk, total, field)
                 made += 1
+        before = len(sets)
         sets, sums = _best(sets, grown[:made], more[:made], value[:made], path, beam)
+        all_kept = all_kept and len(sets) < beam
+        number = float(len(sets)) if all_kept else number * made / before
     worth = np.empty(len(sets))
     for s in range(len(sets)):
         worth[s] = _value(sums[s, 0], sums[s, 1], risk, total, field)
-    return sets, worth
+    return sets, worth, number
 
 
 @dataclass
@@ -136,16 +149,18 @@ class Known:
     precision: np.ndarray
     root: np.ndarray
 
-    def search(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the family and its values on one map."""
+    def search(
+        self, counts: np.ndarray, size: int = 0, beam: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return the family on one map, its values and how many sets it has."""
         expected = self.firms * self.share
         first, second = counts.astype(float), expected
         if self.roughness:
             first = self.precision @ np.log((counts + 0.5) / (expected + 0.5))
             second = np.ascontiguousarray(np.diag(self.precision))
         return family(
-            first, second, self.precision, self.indptr, self.indices, self.size, self.shape in {"chain", "pair"},
-            BEAM[len(self.share) > SMALL], self.risk, float(self.firms),
+            first, second, self.precision, self.indptr, self.indices, size or self.size,
+            self.shape in {"chain", "pair"}, beam or BEAM[len(self.share) > SMALL], self.risk, float(self.firms),
         )  # fmt: skip
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
@@ -185,7 +200,7 @@ def known(world: Any, made: dict[str, Any]) -> Known:
 def oracle(world: Any, seed: int, made: dict[str, Any]) -> dict[str, list[frozenset[str]]]:
     """Give every answer of one search: nothing where p is above 5 %."""
     it = known(world, made)
-    sets, value = it.search(world.table.values["planted"].to_numpy(float))
+    sets, value, _ = it.search(world.table.values["planted"].to_numpy(float))
     rng = np.random.default_rng([seed, 5])
     best, reached, allowed = value.max(), 0, LEVEL * (DRAWS + 1) - 1
     for _ in range(DRAWS):
@@ -205,3 +220,21 @@ def oracle(world: Any, seed: int, made: dict[str, Any]) -> dict[str, list[frozen
         [frozenset(codes[[i, j]]) for i, j in links],
     )
     return dict(zip(ANSWERS, found, strict=True))
+
+
+def untold(world: Any, made: dict[str, Any]) -> list[frozenset[str]]:
+    """Answer without the size: the areas that more than half of the posterior over sets and none holds."""
+    it, counts = known(world, made), world.table.values["planted"].to_numpy(float)
+    held, whole, top = np.zeros(len(counts)), 1.0, 0.0
+    for size in range(1, MOST + 1):
+        sets, value, number = it.search(counts, size, NARROW)
+        if not len(sets):
+            continue
+        shift = max(top, float(value.max()))  # weights are kept relative to the largest one so far
+        held, whole, top = held * np.exp(top - shift), whole * np.exp(top - shift), shift
+        weight = np.exp(value - shift) / (MOST * number)
+        np.add.at(held, sets, np.repeat(weight[:, None], size, axis=1))
+        whole += weight.sum()
+    codes = world.areas.frame.index.to_numpy()
+    chosen = codes[held > HALF * whole]
+    return [frozenset(chosen)] if len(chosen) else []

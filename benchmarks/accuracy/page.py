@@ -32,6 +32,7 @@ TABLES = {  # between these markers of the page: the detectors of one table, as 
         "oracle, most likely set": "oracle: most likely set",
         "oracle, likely areas": "oracle: likely areas",
         "oracle, likely links": "oracle: likely links",
+        "oracle, size not told": "oracle: size not told",
     },
 }
 GROUND_METHODS = (

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import baselines
 import rows
-from oracle import ANSWERS, oracle
+from oracle import ANSWERS, MOST, oracle, untold
 from page import write_page
 from scores import score, score_effect, summarise
 
@@ -82,6 +82,7 @@ DETECTORS: dict[str, Callable[[Any, int], list[frozenset[str]]]] = {
     "HDBSCAN": baselines.hierarchy,
 }
 ORACLES = {f"oracle, {answer}": answer for answer in ANSWERS}  # these are told what was planted
+UNTOLD = "oracle, size not told"
 OF_POINTS, MOST_POINTS = {name for name in DETECTORS if "DBSCAN" in name}, 2_000
 RECOMMENDED, FEW = "scan, auto", 40
 SEEDS = [rows.TEST_SEEDS[0], rows.TEST_SEEDS[-1], rows.NULL_TEST_SEEDS[0], rows.NULL_TEST_SEEDS[-1]]
@@ -105,7 +106,7 @@ def run(job: tuple[tuple[str, ...], str, int]) -> list[dict[str, float]]:
     out = []
     for name in names:
         start = time.process_time()
-        found = DETECTORS[name](world, seed)
+        found = untold(world, made) if name == UNTOLD else DETECTORS[name](world, seed)
         spent = time.process_time() - start
         judged = score_effect(world, found, least=EFFECT) if "own truth" in name else score(world, found)
         out.append(judged | {"processor_s": spent})
@@ -139,8 +140,10 @@ def seeds_of(row: str, name: str, sample: str) -> tuple[int, ...]:
 
 def applies(row: str, name: str) -> bool:
     """Say whether a detector can be asked at all."""
-    if name in ORACLES and rows.ROWS[row].null:
+    if (name in ORACLES or name == UNTOLD) and rows.ROWS[row].null:
         return False  # nothing is planted that it could know
+    if name == UNTOLD and rows.ROWS[row].world["size"] * 2 > MOST:
+        return False  # sizes up to twice the planted one
     return (
         name not in OF_POINTS or rows.ROWS[row].world["sector_firms"] <= MOST_POINTS
     )  # fifty others to each
@@ -199,7 +202,7 @@ def main() -> None:
     chosen = [
         row for row in rows.ROWS if asked.rows in row and not (rows.ROWS[row].null and asked.sample == "more")
     ]
-    names = tuple(name for name in (*DETECTORS, *ORACLES) if asked.only in name)
+    names = tuple(name for name in (*DETECTORS, *ORACLES, UNTOLD) if asked.only in name)
     target = "accuracy_more" if asked.sample == "more" else "accuracy"
     done = {} if asked.sample == "tuning" or asked.fresh else earlier(target).get("rows", {})
     with ProcessPoolExecutor(asked.workers, initializer=warm, initargs=(names,)) as pool:
