@@ -52,14 +52,28 @@ def test_the_walk_gives_the_weights_of_all_connected_sets(counts, monkeypatch):
     wanted = np.flatnonzero(truth > 0.5)
     found = likely_members(
         counts, expected, precision=None, total=counts.sum(), usable=np.ones(6, dtype=bool), graph=(indptr, indices),
-        strongest=np.array([0]), limit=4, seed=1, purpose=("test", "steel", 0),
+        strongest=counts.argmax(keepdims=True), limit=4, seed=1, purpose=("test", "steel", 0),
     )  # fmt: skip
     assert np.abs(truth - 0.5).min() > 0.02  # no area so near a half that the walk could decide otherwise
     if len(wanted):
         parts = components(indptr, indices, wanted)
         assert found.tolist() == max(parts, key=lambda p: (len(p), -p[0])).tolist()
     else:
-        assert found.tolist() == [0]
+        assert found.tolist() == [counts.argmax()]
+
+
+def test_the_tested_set_stands_where_the_weight_lies_elsewhere():
+    counts = np.array([10.0, 10.0, 60.0, 60.0])
+    graph = compressed([(i, i + 1) for i in range(3)], 4)
+
+    def members(strongest):
+        return likely_members(
+            counts, np.full(4, counts.mean()), precision=None, total=counts.sum(), usable=np.ones(4, dtype=bool),
+            graph=graph, strongest=np.array(strongest), limit=4, seed=1, purpose=("test", "steel", 0),
+        ).tolist()  # fmt: skip
+
+    assert members([3]) == [2, 3]
+    assert members([1]) == [1]  # its p belongs to no other set
 
 
 def test_a_shape_is_weighed_against_how_many_there_are():

@@ -241,6 +241,8 @@ def likely_members(
 ) -> Ints:
     """Return the areas that more than half of the weight holds: their largest connected part, in order.
 
+    Where it shares no area with the set that was tested, that set stands.
+
     Parameters
     ----------
     first, second : numpy.ndarray
@@ -291,6 +293,6 @@ def likely_members(
         held,
     )
     chosen = places[held > _HALF * counted]
-    if not len(chosen):
-        return strongest
-    return max(components(indptr, indices, chosen), key=lambda part: (len(part), -int(part[0])))
+    parts = components(indptr, indices, chosen) if len(chosen) else []
+    largest = max(parts, key=lambda part: (len(part), -int(part[0])), default=strongest)
+    return largest if np.isin(largest, strongest).any() else strongest
