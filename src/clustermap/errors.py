@@ -160,12 +160,13 @@ def plural(n: float, one: str, many: str = "") -> str:
 
     Examples
     --------
-    >>> plural(1, "area"), plural(1200, "area"), plural(2, "authority")
-    ('1 area', '1,200 areas', '2 authorities')
+    >>> plural(1, "area"), plural(1200.0, "area"), plural(2.5, "authority")
+    ('1 area', '1,200 areas', '2.5 authorities')
     >>> plural(1, "area has", "areas have")
     '1 area has'
     """
-    return f"{n:,} {one if n == 1 else many or _plural_of(one)}"
+    whole = int(n) if float(n).is_integer() else n
+    return f"{whole:,} {one if n == 1 else many or _plural_of(one)}"
 
 
 def part_of(k: float, n: float, one: str, has: str = "", have: str = "") -> str:

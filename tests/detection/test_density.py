@@ -124,7 +124,7 @@ def test_the_summary_says_question_null_and_limits(found):
         "no clusters for that",
         "too high on average",
         "One density serves the whole map",
-        "At half to twice these values there are",
+        "Dense places at half to twice these values:",
     ):
         assert words in text
     assert repr(found).startswith("<Clusters: 1 (dbscan), ")

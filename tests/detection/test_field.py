@@ -59,6 +59,25 @@ def test_the_even_background_takes_the_rough_map_for_clusters(rough):
     assert len(set(detect(rough, background="homogeneous").members["area"]) - rough.members) > 5
 
 
+@pytest.mark.parametrize("background", ["field", "auto"])
+@pytest.mark.parametrize("known", ["no firms", "no figure", "one figure"])
+def test_a_sector_without_a_map_ends_no_other_sectors_search(rough, background, known):
+    counts = rough.table.values["planted"]
+    other = {
+        "no firms": counts * 0,
+        "no figure": counts * np.nan,
+        "one figure": counts.where(counts.index == counts.index[0]),
+    }
+    table = cm.SectorTable.from_values(
+        pd.DataFrame({"planted": counts, "other": other[known]}),
+        area_totals=rough.table.area_totals,
+        areas=rough.areas,
+    )
+    found = cm.detect_clusters(table, rough.graph, background=background, permutations=19, seed=1)
+    assert set(found.frame["sector"]) == {"planted"}
+    assert "other: no " in found.summary()
+
+
 def test_few_firms_do_not_make_an_even_map_rough():
     """A map has to look rougher than 99 even ones: one in a hundred does, 5 of 60 once in two thousand times."""
     worlds = [

@@ -314,6 +314,8 @@ def test_where_all_firms_are_too_many_those_of_the_sector_are_drawn(dense_town, 
     monkeypatch.setattr("clustermap.maps.content._MOST_POINTS", 399)
     page = draw_map(_found(dense_town, "surface"))._payload
     assert (page["firms"]["n"], _flags(page, "steel").sum()) == (58, 58)
+    assert page["firms"]["left_out"] == 342
+    assert "Not drawn: 342 firms of other sectors, which are too many." in page["cautions"]
 
 
 def test_where_no_sector_was_named_the_members_are_drawn_and_nothing_is_told_apart(dense_town):

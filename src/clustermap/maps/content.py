@@ -38,6 +38,7 @@ class Content:
     areas: Areas | None
     outlines: tuple[Areas, ...]
     firms: Firms | None
+    left_out: int = 0  # firms of other sectors that are too many to draw
     table: Any = None
     quotients: Any = None
     local: Any = None
@@ -119,24 +120,23 @@ def _carried(found: dict[str, Any]) -> None:
     for holder in ("quotients", "clusters"):
         if getattr(found.get(holder), "table", None) is not None:
             found.setdefault("table", found[holder].table)
-    if getattr(found.get("clusters"), "firms", None) is not None:
-        found.setdefault("firms", _clustered(found["clusters"]))
+    if getattr(found.get("clusters"), "firms", None) is not None and "firms" not in found:
+        found["firms"], found["left_out"] = _clustered(found["clusters"])
 
 
-def _clustered(clusters: Any) -> Firms:
+def _clustered(clusters: Any) -> tuple[Firms, int]:
     """Return what clusters of a sector were found among: all firms, or those of the sector where all are too many.
 
-    Where no sector was named, the members.
+    Where no sector was named, the members. Beside it, how many firms of other sectors are left out.
     """
     frame, inside = clusters.firms.frame, clusters.of_sector
     if inside and len(frame) <= _MOST_POINTS:
-        whole: Firms = clusters.firms
-        return whole
+        return clusters.firms, 0
     members = frame["firm_id"].isin(clusters.members["firm_id"]).to_numpy()
     taken: Firms = replace(
         clusters.firms, frame=frame[np.any(list(inside.values()), axis=0) if inside else members]
     )
-    return taken
+    return taken, len(frame) - len(taken.frame) if inside else 0
 
 
 def _kind(result: Any) -> str:

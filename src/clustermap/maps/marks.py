@@ -205,6 +205,7 @@ def firms(content: Content) -> dict[str, Any] | None:
         "data": data,
         "names": names,
         "of": _of_sector(content.clusters, frame["firm_id"].iloc[order]),
+        "left_out": content.left_out,
         "location": "" if found.location_kind == "unknown" else found.location_kind,
         "synthetic": bool(found.synthetic),
     }

@@ -177,6 +177,8 @@ def cautions(content: Content) -> list[str]:
         if content.firms.synthetic and "synthetic" not in note.lower():
             out.append("The firms are synthetic: made up from published figures, no real company is shown.")
         kind = content.firms.location_kind
+        if content.left_out:
+            out.append(f"Not drawn: {plural(content.left_out, 'firm')} of other sectors, which are too many.")
         unknown = "Whether the places are workplaces or registered offices is unknown."
         out.append(unknown if kind == "unknown" else f"Location of firms: {kind}.")
     elif content.results and "location" not in note.lower() and "registered" not in note.lower():

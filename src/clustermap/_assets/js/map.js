@@ -160,7 +160,7 @@ var clustermap_map = (function () {
       cm.layers[id].count = layer.count;
     };
     add("firms", apart ? "Firms of the sector" : "Firms", "firm", apart ? 0.85 : 0.55, (i) => !apart || places.of(i, state.sector));
-    if (apart) add("others", "Other firms", "firm-other", 0.55, (i) => !places.of(i, state.sector));
+    if (apart && !data.firms.left_out) add("others", "Other firms", "firm-other", 0.55, (i) => !places.of(i, state.sector));
     const points = ["firms", "others"].filter((id) => cm.layers[id]).map((id) => cm.layers[id]);
     if (apart) cm.onChange((what) => what.includes("sector") && points.forEach((p) => p.on && p.layer.draw()));
     if (data.firms.names.length) {

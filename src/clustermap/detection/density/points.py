@@ -124,9 +124,7 @@ class DenseFinding:
             said.append(f"The strongest one that was not has p = {row.best_p:.3g}.")
         near = self.sensitivity[self.sensitivity["sector"] == row.sector]["n_places"]
         if len(near):
-            said.append(
-                f"At half to twice these values there are {near.min()} to {plural(near.max(), 'dense place')}."
-            )
+            said.append(f"Dense places at half to twice these values: {near.min():,} to {near.max():,}.")
         return [" ".join(said)]
 
     def _cluster_line(self, clusters: Any, row: Any) -> str:

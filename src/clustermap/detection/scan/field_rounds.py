@@ -31,6 +31,7 @@ EVEN_PENALTY = 1.0  # price of an area where the background is even
 _PARAMETERS = 3  # variance, reach, share without structure
 _TAKEN_OUT = 2  # sets that are no roughness; chosen on the tuning worlds of benchmarks/accuracy
 _EVEN_MAPS = 99  # drawn without roughness; the map has to look rougher than all of them
+_FEWEST = 3  # areas that a background is fitted to
 _TIE = 1e-9
 _MORE = 2  # sets searched for in a half, for each cluster that was found
 _ROWS = 25  # maps fitted at once
@@ -60,19 +61,27 @@ def scan_field(
     report : callable, optional
         Called with ``(done, total)`` replicates.
     """
-    given = _map(problem, at)
-    return _scan(problem, given, spread, report)
+    if not _enough(problem):
+        return scan_sector(problem, spread, report)
+    return _scan(problem, _map(problem, at), spread, report)
 
 
 def scan_auto(
     problem: Problem, *, at: Floats, spread: Callable[..., Any] = map, report: Progress | None = None
 ) -> Searched:
     """Take the field where the map is rough beyond chance, what stands out taken out, an even background elsewhere."""
+    if not _enough(problem):
+        return scan_sector(problem, spread, report)
     given = _map(problem, at)
     if _rough(problem, given):
         return _scan(problem, given, spread, report)
     even = scan_sector(replace(problem, penalty=EVEN_PENALTY), spread, report)
     return replace(even, background=(0.0, 0.0, 0.0))
+
+
+def _enough(problem: Problem) -> bool:
+    """Whether there is anything to fit a background to."""
+    return int(problem.known.sum()) >= _FEWEST and bool(np.nansum(problem.counts) > 0)
 
 
 def _rough(problem: Problem, given: _Map) -> bool:
@@ -223,7 +232,8 @@ def _scan(problem: Problem, given: _Map, spread: Callable[..., Any], report: Pro
         if best.p > problem.alpha:
             left = best
             break
-        members = _likely(problem, field, precision, y=given.y[0], strongest=members, number=len(found))
+        likely = _likely(problem, field, precision, y=given.y[0], strongest=members, number=len(found))
+        members = likely if problem.in_excess(given.places[likely]) else members
         parts = _parts(field, precision, given.y[0], members)
         apart = [_judged(given.places[p], _value(field, precision, given.y[0], p), nulls) for p in parts]
         if len(parts) == 1 or max(one.p for one in apart) > problem.alpha:

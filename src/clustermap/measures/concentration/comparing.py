@@ -142,10 +142,14 @@ def _profiles(table: SectorTable, unit: Literal["sector", "area"]) -> _Profiles:
     reference = np.nan_to_num(totals.to_numpy(dtype=np.float64))
     some = int((reference > 0).sum())
     if some < _TWO:
-        over, what = ("areas", "concentration") if unit == "sector" else ("sectors", "specialisation")
+        one, over, what = (
+            ("area", "areas", "concentration")
+            if unit == "sector"
+            else ("sector", "sectors", "specialisation")
+        )
         raise StatisticsError(
             "CM-CONC-002",
-            f"{some} of {len(parts)} {over} have anything in them",
+            f"{part_of(some, len(parts), one, 'has', 'have')} anything in {'it' if some == 1 else 'them'}",
             why=f"{what} is how unevenly something lies over at least two {over}",
             fix="a table of several areas and sectors: tabulate(firms, areas, sectors='sic-sections')",
         )

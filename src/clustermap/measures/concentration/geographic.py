@@ -169,7 +169,7 @@ def _labels(base: pd.Series | str) -> pd.Index | None:
         if not base.index.is_unique:
             raise InputError(
                 "CM-CONC-008",
-                f"{part_of(base.index.duplicated().sum(), len(base), 'area')} of the base stand twice",
+                f"of the base {part_of(base.index.duplicated().sum(), len(base), 'area', 'stands', 'stand')} twice",
                 why="their plants could not tell which they belong to",
                 fix="base=jobs.groupby(level=0).sum()",
             )

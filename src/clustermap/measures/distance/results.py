@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clustermap.errors import OptionError, as_lines, one_line, plural
+from clustermap.errors import OptionError, as_lines, one_line, part_of, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,9 +177,9 @@ class DistanceCurves(_Curves):
         lines = [
             self._head(),
             (
-                f"Of {plural(len(known), 'sector')} {counts.get('localised', 0):,} are localised and "
-                f"{counts.get('dispersed', 0):,} dispersed, each by its own band; after {self.correction} over "
-                f"{plural(self.family_size, 'test')} {int((known['q'] <= self.alpha).sum()):,} differ from chance."
+                f"Localised: {part_of(counts.get('localised', 0), len(known), 'sector')}, dispersed: "
+                f"{counts.get('dispersed', 0):,}, each by its own band; after {self.correction} over "
+                f"{plural(self.family_size, 'test')} differing from chance: {int((known['q'] <= self.alpha).sum()):,}."
             ),
         ]
         ranked = known[known["label"] == "localised"].sort_values(
