@@ -10,7 +10,7 @@ from typing import Any
 import rows
 
 PAGE = Path(__file__).resolve().parents[1] / "README.md"
-RECOMMENDED = "scan, auto"
+RECOMMENDED, UNTOLD = "scan, auto", "oracle, size not told"
 TABLES = {  # between these markers of the page: the detectors of one table, as they are headed there
     "others": {
         name: name
@@ -32,7 +32,7 @@ TABLES = {  # between these markers of the page: the detectors of one table, as 
         "oracle, most likely set": "oracle: most likely set",
         "oracle, likely areas": "oracle: likely areas",
         "oracle, likely links": "oracle: likely links",
-        "oracle, size not told": "oracle: size not told",
+        UNTOLD: "oracle: size not told",
     },
 }
 GROUND_METHODS = (
@@ -87,11 +87,20 @@ def recommended(test: dict[str, Cells], more: dict[str, Cells]) -> str:
     """Tell of the recommended detector, beside its targets."""
     body = []
     for name, row in rows.ROWS.items():
-        figures, again = test.get(name, {}).get(RECOMMENDED), more.get(name, {}).get(RECOMMENDED)
+        figures = test.get(name, {}).get(RECOMMENDED)
+        again, bound = (more.get(name, {}).get(one) for one in (RECOMMENDED, UNTOLD))
         found = [_exact(figures), f"{figures['false_share']:.1%}"] if figures else ["–", "–"]
         other = f"{_exact(again)}, {again['false_share']:.1%} of {again['runs']} false" if again else "–"
-        body.append([name, *found, other, _target(row)])
-    return _table(["World", "Recall / precision", "Any false link", "On more worlds", "Target"], body)
+        body.append([name, *found, other, _exact(bound) if bound else "–", _target(row)])
+    head = [
+        "World",
+        "Recall / precision",
+        "Any false link",
+        "On more worlds",
+        "Oracle on them, size not told",
+        "Target",
+    ]
+    return _table(head, body)
 
 
 def beside(test: dict[str, Cells], names: dict[str, str]) -> str:
@@ -121,11 +130,24 @@ def on_ground(found: dict[str, Cells]) -> str:
     return _table(["World", *own], body)
 
 
-def write_page(test: dict[str, Any], more: dict[str, Any], ground: dict[str, Any]) -> None:
+def with_traps(found: dict[str, Cells]) -> str:
+    """Tell how often traps are rejected, and the recall of the planted links in the same runs."""
+    names = list(dict.fromkeys(name for cells in found.values() for name in cells))
+    body = [
+        [row, *(f"{c[n]['rejected']:.0%}, {c[n]['recall']:.2f}" if n in c else "–" for n in names)]
+        for row, c in ((row, found.get(row, {})) for row in rows.DECOYS)
+    ]
+    return _table(["Trap", *names], body)
+
+
+def write_page(
+    test: dict[str, Any], more: dict[str, Any], ground: dict[str, Any], decoys: dict[str, Any]
+) -> None:
     """Put the tables between their markers; nothing else of the page changes."""
     made = {"recommended": recommended(test.get("rows", {}), more.get("rows", {}))}
     made |= {name: beside(test.get("rows", {}), names) for name, names in TABLES.items()}
     made["ground"] = on_ground(ground.get("rows", {}))
+    made["decoys"] = with_traps(decoys.get("rows", {}))
     text = PAGE.read_text(encoding="utf-8")
     for name, table in made.items():
         between = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)

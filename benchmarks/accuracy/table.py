@@ -197,7 +197,7 @@ def main() -> None:
     reader.add_argument("--page", action="store_true", help="only write the tables of README.md")
     asked = reader.parse_args()
     if asked.page:
-        write_page(earlier("accuracy"), earlier("accuracy_more"), earlier("ground"))
+        write_page(*map(earlier, ("accuracy", "accuracy_more", "ground", "decoys")))
         return
     chosen = [
         row for row in rows.ROWS if asked.rows in row and not (rows.ROWS[row].null and asked.sample == "more")
