@@ -165,8 +165,7 @@ def plural(n: float, one: str, many: str = "") -> str:
     >>> plural(1, "area has", "areas have")
     '1 area has'
     """
-    whole = int(n) if float(n).is_integer() else n
-    return f"{whole:,} {one if n == 1 else many or _plural_of(one)}"
+    return f"{_grouped(n)} {one if n == 1 else many or _plural_of(one)}"
 
 
 def part_of(k: float, n: float, one: str, has: str = "", have: str = "") -> str:
@@ -174,11 +173,16 @@ def part_of(k: float, n: float, one: str, has: str = "", have: str = "") -> str:
 
     Examples
     --------
-    >>> part_of(1, 309, "area", "has", "have"), part_of(2, 309, "area", "has", "have"), part_of(1, 1, "cluster")
+    >>> part_of(1, 309, "area", "has", "have"), part_of(2, 309, "area", "has", "have"), part_of(1.0, 1, "cluster")
     ('1 of 309 areas has', '2 of 309 areas have', '1 of 1 cluster')
     """
     verb = has if k == 1 or n == 1 else have
-    return f"{k:,} of {plural(n, one)}{f' {verb}' if verb else ''}"
+    return f"{_grouped(k)} of {plural(n, one)}{f' {verb}' if verb else ''}"
+
+
+def _grouped(n: float) -> str:
+    """Write a number with commas, and without decimals where it is whole."""
+    return f"{int(n) if float(n).is_integer() else n:,}"
 
 
 def _plural_of(noun: str) -> str:

@@ -20,7 +20,17 @@ from clustermap.randomness import stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MOST_AREAS", "Field", "Fitted", "Models", "fit_rows", "log_ratio", "make_models", "null_values"]
+__all__ = [
+    "MOST_AREAS",
+    "Field",
+    "Fitted",
+    "Models",
+    "fit_rows",
+    "likelihoods",
+    "log_ratio",
+    "make_models",
+    "null_values",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -117,9 +127,7 @@ def log_ratio(counts: Floats, expected: Floats) -> Floats:
 def fit_rows(field: Field, y: Floats) -> Fitted:
     """Fit the background and search, then fit it again without the found set and search again, twice."""
     models = field.models
-    plain = np.array(
-        [-logdet - _forms(p, y) for p, logdet in zip(models.precisions, models.logdet, strict=True)]
-    )
+    plain = likelihoods(models, y)
     model = plain.argmax(axis=0)
     rows = len(y)
     values, sizes = np.zeros(rows), np.zeros(rows, dtype=np.int64)
@@ -140,8 +148,14 @@ def fit_rows(field: Field, y: Floats) -> Fitted:
     return Fitted(model=model, values=values, sizes=sizes, members=members, gain=gain)
 
 
-def _forms(precision: Floats, y: Floats) -> Floats:
-    return np.asarray(np.einsum("bi,bi->b", y @ precision, y))
+def likelihoods(models: Models, y: Floats) -> Floats:
+    """Return twice the restricted log-likelihood of every row under every background, up to a constant."""
+    return np.array(
+        [
+            -logdet - np.einsum("bi,bi->b", y @ precision, y)
+            for precision, logdet in zip(models.precisions, models.logdet, strict=True)
+        ]
+    )
 
 
 def _search(field: Field, y: Floats, model: Ints, which: Flags, found: tuple[Floats, Ints, Ints]) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from clustermap.detection.scan.field import Field, Fitted, fit_rows, log_ratio, make_models, null_values
+from clustermap.detection.scan.field import (
+    Field,
+    Fitted,
+    fit_rows,
+    likelihoods,
+    log_ratio,
+    make_models,
+    null_values,
+)
 from clustermap.detection.scan.field_kernels import contrast, grow_rows, set_terms
 from clustermap.detection.scan.membership import likely_members
 from clustermap.detection.scan.rounds import SPLITS, Found, Problem, Searched, scan_sector, sets_without_test
@@ -31,7 +39,7 @@ EVEN_PENALTY = 1.0  # price of an area where the background is even
 _PARAMETERS = 3  # variance, reach, share without structure
 _TAKEN_OUT = 2  # sets that are no roughness; chosen on the tuning worlds of benchmarks/accuracy
 _EVEN_MAPS = 99  # drawn without roughness; the map has to look rougher than all of them
-_FEWEST = 3  # areas that a background is fitted to
+_FEWEST = 2  # areas that a background is fitted to
 _TIE = 1e-9
 _MORE = 2  # sets searched for in a half, for each cluster that was found
 _ROWS = 25  # maps fitted at once
@@ -111,16 +119,12 @@ def _rough(problem: Problem, given: _Map) -> bool:
 
 def _gains(field: Field, y: Floats, inside: Floats) -> Floats:
     """Return what the best field adds to twice the log-likelihood of each row, sets having effects of their own."""
-    likelihood = np.empty((len(field.models.logdet), len(y)))
-    for number, (precision, logdet) in enumerate(
-        zip(field.models.precisions, field.models.logdet, strict=True)
-    ):
-        likelihood[number] = -logdet - np.einsum("bi,bi->b", y @ precision, y)
-        if len(inside):
-            row = inside @ precision
-            weight, total = row @ inside.T, row @ y.T
-            likelihood[number] += (total * np.linalg.solve(weight, total)).sum(axis=0)
-            likelihood[number] -= np.linalg.slogdet(weight)[1]
+    likelihood = likelihoods(field.models, y)
+    for number, precision in enumerate(field.models.precisions if len(inside) else ()):
+        row = inside @ precision
+        weight, total = row @ inside.T, row @ y.T
+        likelihood[number] += (total * np.linalg.solve(weight, total)).sum(axis=0)
+        likelihood[number] -= np.linalg.slogdet(weight)[1]
     return np.asarray(likelihood.max(axis=0) - likelihood[0])
 
 
@@ -335,14 +339,7 @@ def p_against_field(
     local = np.full(len(problem.counts), -1, dtype=np.int64)
     local[given.places] = np.arange(len(given.places))
     sets = [local[one.members] for one in found]
-    likelihood = np.array(
-        [
-            [-logdet - given.y[0] @ precision @ given.y[0]]
-            for precision, logdet in zip(
-                given.field.models.precisions, given.field.models.logdet, strict=True
-            )
-        ]
-    )
+    likelihood = likelihoods(given.field.models, given.y)
     set_terms(given.field.models.precisions, given.y, np.array([len(sets[0])]), sets[0][None, :], likelihood)
     model = int(likelihood[:, 0].argmax())
     precision = given.field.models.precisions[model]
