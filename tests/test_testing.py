@@ -147,6 +147,25 @@ def test_decoys_are_what_they_are_called():
     assert len(island.graph.isolates) == 1
 
 
+def test_a_boundary_cuts_the_middle_area_and_nothing_else():
+    whole, cut = (testing.make_world(decoys=d, seed=9) for d in ((), ("boundary",)))
+    half = cut.traps["boundary"]
+    other = half.removesuffix("b")
+    assert set(cut.members) == set(whole.members) | {half}
+    assert cut.areas.frame.geometry[[half, other]].area.sum() == pytest.approx(
+        whole.areas.frame.geometry[other].area
+    )
+    near = set(cut.graph[half].index) | set(cut.graph[other].index)
+    assert half in cut.graph[other].index
+    assert near - {half, other} == set(whole.graph[other].index)
+    assert cut.table.area_totals[half] == pytest.approx(cut.table.area_totals[other], abs=1)
+
+
+def test_nothing_planted_has_no_middle():
+    with pytest.raises(OptionError, match="CM-TEST-002"):
+        testing.make_world(planted="none", decoys=("boundary",), seed=1)
+
+
 @pytest.mark.parametrize("decoy", ["stack", "volcano"])
 def test_a_decoy_that_cannot_be_laid_is_an_error(decoy):
     with pytest.raises(OptionError, match="CM-TEST-002"):

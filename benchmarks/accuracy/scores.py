@@ -53,7 +53,13 @@ def _labels(codes: list[str], sets: Sets) -> list[int]:
 
 
 def rejected(world: Any, found: Sets) -> float:
-    """Say whether no found set holds a trap or joins two planted clusters; NaN where the trap is in a planted one."""
+    """Say whether no found set holds a trap or joins two planted clusters, or one reaches across a boundary.
+
+    NaN where a trap that should be left out lies in a planted cluster.
+    """
+    if "boundary" in world.traps:
+        half = world.traps["boundary"]
+        return float(any(own >= {half, half[:-1]} for own in found))
     if len(world.planted) > 1:
         return float(not any(sum(bool(own & set(c)) for c in world.planted) > 1 for own in found))
     traps = set(world.traps.values()) - world.members

@@ -11,7 +11,14 @@ import pytest
 
 from clustermap import detect_clusters
 from clustermap.detection.adjacency import components, compressed, links_of
-from clustermap.detection.scan.membership import _log_fit, _log_number, _log_shape, around, likely_members
+from clustermap.detection.scan.membership import (
+    _ENOUGH,
+    _log_fit,
+    _log_number,
+    _log_shape,
+    around,
+    likely_members,
+)
 from clustermap.testing import make_world
 
 RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 3)]
@@ -42,19 +49,19 @@ def by_hand(counts, expected, links, limit):
     return held / whole
 
 
-@pytest.mark.parametrize("counts", [[30, 31, 12, 9, 11, 10], [14, 15, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9]])
+@pytest.mark.parametrize("counts", [[30, 31, 12, 9, 11, 10], [16, 16, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9]])
 def test_the_walk_gives_the_weights_of_all_connected_sets(counts, monkeypatch):
     monkeypatch.setattr("clustermap.detection.scan.membership._STEPS", 60_000)
     counts = np.array(counts, dtype=float)
     expected = np.full(6, counts.sum() / 6)
     indptr, indices = compressed(RING, 6)
     truth = by_hand(counts, expected, RING, 4)
-    wanted = np.flatnonzero(truth > 0.5)
+    wanted = np.flatnonzero(truth > _ENOUGH)
     found = likely_members(
         counts, expected, precision=None, total=counts.sum(), usable=np.ones(6, dtype=bool), graph=(indptr, indices),
         strongest=counts.argmax(keepdims=True), limit=4, seed=1, purpose=("test", "steel", 0),
     )  # fmt: skip
-    assert np.abs(truth - 0.5).min() > 0.02  # no area so near a half that the walk could decide otherwise
+    assert np.abs(truth - _ENOUGH).min() > 0.02  # none so near that the walk could decide otherwise
     if len(wanted):
         parts = components(indptr, indices, wanted)
         assert found.tolist() == max(parts, key=lambda p: (len(p), -p[0])).tolist()
@@ -81,6 +88,22 @@ def test_a_shape_is_weighed_against_how_many_there_are():
     assert chain > tree
     assert triangle > _log_shape(3, 2, 1)
     assert _log_shape(9, 8, 0) - _log_shape(9, 8, 1) > chain - tree  # the longer, the rarer among its like
+
+
+def test_one_area_is_as_likely_as_two_and_a_third_is_rare():
+    one, two, three = _log_shape(1, 0, 0), _log_shape(2, 1, 0), _log_shape(3, 2, 0)
+    both = 1.05  # what a path's growth takes from each area more
+    assert one - two == pytest.approx(both, abs=0.3)
+    assert two - three == pytest.approx(both + math.log(3) + 4 * math.log(7 / 6), abs=0.3)
+
+
+def test_compact_sets_weigh_more_than_ragged_ones_from_four_areas_on():
+    def alike(size, rings):  # of one number of sets
+        return _log_shape(size, size - 1 + rings, 9) + _log_number(size, rings) + math.log(2 * size - 4)
+
+    assert alike(5, 3) - alike(5, 2) == pytest.approx(math.log(4))
+    assert alike(4, 2) - alike(4, 1) == pytest.approx(math.log(4))
+    assert alike(5, 4) == pytest.approx(alike(5, 3))
 
 
 def test_sets_are_as_many_as_their_weights_say():

@@ -29,32 +29,33 @@ def line(n):
 
 
 def test_a_set_falls_apart_where_its_joint_lacks_more_than_a_second_cluster_costs():
-    assert parts_of([9, 9, -3.1, 9, 8], line(5)) == [[0, 1], [3, 4]]
-    assert parts_of([9, 9, -2.9, 9, 8], line(5)) == [[0, 1, 2, 3, 4]]
+    assert parts_of([9, 9, 9, -3.1, 9, 9, 8], line(7)) == [[0, 1, 2], [4, 5, 6]]
+    assert parts_of([9, 9, 9, -2.9, 9, 9, 8], line(7)) == [[0, 1, 2, 3, 4, 5, 6]]
 
 
 def test_two_weak_areas_beside_each_other_are_dropped_together():
-    both = [(0, 1), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5)]
-    assert parts_of([9, 9, -2, -2, 9, 8], both) == [[0, 1], [4, 5]]
+    both = [(0, 1), (1, 2), (2, 3), (2, 4), (3, 5), (4, 5), (5, 6), (6, 7)]
+    assert parts_of([9, 9, 9, -2, -2, 9, 9, 8], both) == [[0, 1, 2], [5, 6, 7]]
 
 
-def test_one_area_is_no_second_cluster():
-    assert parts_of([9, 9, 9, -9, 9], line(5)) == [[0, 1, 2, 3, 4]]
-    assert parts_of([9, -9, -9, 9], line(4)) == [[0, 1, 2, 3]]
+def test_one_area_or_two_are_no_second_cluster():
+    assert parts_of([9, 9, 9, 9, 9, -9, 9], line(7)) == [[0, 1, 2, 3, 4, 5, 6]]
+    assert parts_of([9, 9, 9, 9, -9, 9, 9], line(7)) == [[0, 1, 2, 3, 4, 5, 6]]
+    assert parts_of([9, 9, -9, 9, 9], line(5)) == [[0, 1, 2, 3, 4]]
 
 
 def test_a_part_may_fall_apart_again():
-    worth = [9, 9, -5, 9, 9, -5, 9, 9]
-    assert sorted(parts_of(worth, line(8))) == [[0, 1], [3, 4], [6, 7]]
+    worth = [9, 9, 9, -5, 9, 9, 9, -5, 9, 9, 9]
+    assert sorted(parts_of(worth, line(11))) == [[0, 1, 2], [4, 5, 6], [8, 9, 10]]
 
 
 def test_a_set_without_a_weak_area_stays():
-    assert parts_of([5, 1, 0.1, 1, 5], line(5), price=0.0) == [[0, 1, 2, 3, 4]]
+    assert parts_of([5, 1, 1, 0.1, 1, 1, 5], line(7), price=0.0) == [[0, 1, 2, 3, 4, 5, 6]]
 
 
-def test_a_second_cluster_costs_its_place_and_never_less_than_nothing():
-    assert second_price(40, 1.0) == pytest.approx(math.log(40) - 1)
-    assert second_price(3, 5.0) == 0.0
+def test_a_second_cluster_costs_more_on_a_larger_map_and_nothing_on_one_area():
+    assert second_price(320) - second_price(80) == pytest.approx(0.3 * math.log(4))
+    assert second_price(1) == 0.0
 
 
 def test_clusters_on_an_even_map_are_not_taken_for_roughness():

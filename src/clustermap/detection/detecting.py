@@ -182,10 +182,10 @@ def detect_clusters(
     ``log(number of areas)``, the price of placing a second one. Each cluster also carries `p_field`, its p against the
     fitted background of its region (199 draws; NaN without polygons or above 1,000 areas).
 
-    Under "homogeneous" and "field" the areas of a cluster are those that more than half of the weight of the
+    Under "homogeneous" and "field" the areas of a cluster are those that at least 0.42 of the weight of the
     well-fitting sets around the strongest one holds, sets being weighed against how many of their shape there are;
-    score and p are those of the strongest set. Where weak areas hold a set together and two clusters, less
-    ``log(number of areas)`` and plus the penalty, have the larger value, they are reported apart, with their own.
+    score and p are those of the strongest set. Where weak areas hold a set together and two clusters of three areas or
+    more, less ``0.3 log(number of areas)``, have the larger value, they are reported apart, with their own.
     "homogeneous" takes the rate of the remaining areas for later clusters and draws again. "field" fits variance,
     reach and unstructured share by restricted maximum likelihood on a grid, takes the found set out, fits and searches
     again, twice; every draw from the fitted background goes the same way. A cluster as wide as the background's reach

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ __all__ = ["Decoy", "Planted", "World", "make_world"]
 
 Floats = npt.NDArray[np.float64]
 Planted = Literal["none", "single", "pair", "chain", "blob", "two chains", "corridor", "disc"]
-Decoy = Literal["city", "stack", "giant", "offices", "missing", "island"]
+Decoy = Literal["city", "stack", "giant", "offices", "missing", "island", "boundary"]
 
 _SPREAD = 0.6  # log-sd of the areas' sizes
 _REACH = 0.14  # how far the background resembles itself, in sides of the region
@@ -37,6 +37,7 @@ _STACK, _STACK_SHARE = 5_000, 3.0  # firms at one address, and how much likelier
 _GIANT = 5_000.0  # jobs at one plant
 _MOVED = 0.3  # share of firms whose place is the office in the largest area
 _SHRUNK_M = -2_000.0
+_HALF = "b"  # added to the code of an area for its second half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,7 +131,8 @@ def make_world(
     decoys : tuple of str
         ``"city"`` ten times the size without specialisation, ``"stack"`` 5,000 firms at one address, ``"giant"`` one
         plant with 5,000 jobs, ``"offices"`` 30 % of firms placed in the largest area, ``"missing"`` a suppressed
-        neighbour of the cluster, ``"island"`` an area that touches nothing.
+        neighbour of the cluster, ``"island"`` an area that touches nothing, ``"boundary"`` a line through the
+        cluster's middle area, which becomes two planted areas; the new one has a ``b`` in its code.
     points : bool
         Also place every firm inside its area.
     areas : Areas, optional
@@ -146,7 +148,8 @@ def make_world(
     Raises
     ------
     OptionError
-        CM-TEST-001: the shape does not fit. CM-TEST-002: a decoy that needs points, or that does not exist.
+        CM-TEST-001: the shape does not fit. CM-TEST-002: a decoy that needs points or a planted set of areas, or that
+        does not exist.
         CM-TEST-003: a corridor or disc without points.
 
     Examples
@@ -155,7 +158,7 @@ def make_world(
     >>> len(world.planted[0]), float(world.table.sector_totals["planted"])
     (2, 2000.0)
     """
-    _check_decoys(decoys, points)
+    _check_decoys(decoys, points, planted)
     check_ground(planted, points, length_m)
     rng = stream(seed, "world", planted, n_areas, size)
     given = areas if areas is not None else as_set(voronoi(rng.uniform(0, SIDE_M, (n_areas, 2))), "area")
@@ -163,9 +166,15 @@ def make_world(
     graph = contiguity(given, islands="keep")
     clusters = _clusters(graph, codes, planted, size, rng)
     traps: dict[Decoy, str] = {}
+    if "boundary" in decoys:
+        given, clusters[0], traps["boundary"] = _cut_through(given, clusters[0])
+        codes, graph = list(given.frame.index), contiguity(given)
     if "island" in decoys:
         given, graph, traps["island"] = _with_island(given, clusters, rng)
     weight = rng.lognormal(0.0, _SPREAD, len(codes))
+    if "boundary" in traps:
+        halves = [codes.index(traps["boundary"].removesuffix(_HALF)), codes.index(traps["boundary"])]
+        weight[halves] = weight[halves[0]] / 2
     outside = [i for i, code in enumerate(codes) if not any(code in c for c in clusters)]
     if "city" in decoys:
         city = outside[int(rng.integers(len(outside)))]
@@ -213,16 +222,35 @@ def _table(sector: Floats, total: Floats, areas: Areas) -> SectorTable:
     return SectorTable.from_values(values, area_totals=pd.Series(total, index=index), areas=areas)
 
 
-def _check_decoys(decoys: tuple[Decoy, ...], points: bool) -> None:
-    known = ("city", "stack", "giant", "offices", "missing", "island")
+def _check_decoys(decoys: tuple[Decoy, ...], points: bool, planted: Planted) -> None:
+    known = get_args(Decoy)
     strange = [d for d in decoys if d not in known]
     lacking = [d for d in decoys if d in {"stack", "giant", "offices"} and not points]
-    if strange or lacking:
-        raise OptionError(
-            "CM-TEST-002",
-            f"decoys {strange} do not exist" if strange else f"decoys {lacking} are made of points",
-            fix=f"decoys= some of {known}" if strange else "points=True",
-        )
+    bare = [d for d in decoys if d == "boundary" and planted in {"none", "corridor", "disc"}]
+    for wrong, what, fix in (
+        (strange, "do not exist", f"decoys= some of {known}"),
+        (lacking, "are made of points", "points=True"),
+        (bare, "cut a planted set of areas", 'planted="chain"'),
+    ):
+        if wrong:
+            raise OptionError("CM-TEST-002", f"decoys {wrong} {what}", fix=fix)
+
+
+def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, list[str], str]:
+    """Cut the area in the middle of a cluster in two, both of them planted."""
+    from shapely import box
+    from shapely.ops import unary_union
+
+    frame = areas.frame.copy()
+    own = frame.geometry.loc[cluster]
+    middle = str(own.distance(unary_union(own.to_numpy()).centroid).idxmin())
+    whole = frame.geometry[middle]
+    left, low, right, high = whole.bounds
+    at = whole.centroid.x
+    frame.loc[[middle], "geometry"] = whole.intersection(box(left, low, at, high))
+    frame.loc[middle + _HALF] = frame.loc[middle]
+    frame.loc[[middle + _HALF], "geometry"] = whole.intersection(box(at, low, right, high))
+    return as_set(frame, "area"), sorted([*cluster, middle + _HALF]), middle + _HALF
 
 
 def _clusters(

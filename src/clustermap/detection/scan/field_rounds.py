@@ -305,7 +305,7 @@ def _parts(field: Field, precision: Floats, y: Floats, members: Ints) -> list[In
     def value(*sets: Ints) -> float:
         return _value(field, precision, y, *sets)
 
-    price = second_price(len(y), field.penalty)
+    price = second_price(len(y))
     return split_set(members, (field.indptr, field.indices), one=value, two=value, price=price)
 
 

@@ -1,10 +1,11 @@
 """Which areas belong to a found cluster: connected sets weighed by their fit and by how common their shape is.
 
 The strongest set is one of many that fit nearly as well. Sets around it are sampled (Metropolis), and an area
-belongs where more than half of their weight holds it. Beforehand large sizes are rarer than small ones, every
-compactness (number of closed rings of links) is as likely as any other of that size, and every set as any other of
-its size and compactness: a shape is weighed against its number, so that thin chains and blobs are not drowned by the
-far more numerous ragged sets, and large ragged sets do not pass for compact ones.
+belongs where enough of their weight holds it. Beforehand one area is as likely as two and larger sizes are rarer,
+every compactness (number of closed rings of links) is as likely as any other of that size, and every set as any other
+of its size and compactness: a shape is weighed against its number, so that thin chains and blobs are not drowned by
+the far more numerous ragged sets, and large ragged sets do not pass for compact ones. Thin paths and compact sets,
+the shapes of clusters along a road and around a centre, weigh more than ragged ones.
 """
 # ruff: noqa: PLR0917 - kernels take flat arrays by position, and call little
 
@@ -28,16 +29,19 @@ if TYPE_CHECKING:
 __all__ = ["around", "likely_members"]
 
 _RISKS = np.array([1.5, 2.0, 3.0, 4.5])  # ratios that a cluster may have, equally likely
-_SIZE = 4.0  # s areas are as rare as (s + 4)⁻⁴; chosen on tuning worlds
-_PATHS = (
-    4.0  # weight of thin paths against all other shapes; chosen on the tuning worlds of benchmarks/accuracy
+# chosen on tuning worlds, beside those of benchmarks/accuracy
+_POWER, _SHIFT = 4.0, 4.0  # k areas are as rare as (k + 4)⁻⁴
+_FEW, _MORE_FEW = 2, 3.0  # one or two areas: alike, and three times what that says
+_PATHS = 12.0  # weight of thin paths against all other shapes
+_COMPACT = (
+    3.0  # what compact sets have beyond others: as many rings as areas that each touch two members close
 )
+_ENOUGH = 0.42  # of the weight; half of the harmonic mean that can be reached is the best threshold for it
 _PATH_GROWTH = 1.05  # log-number of paths without short cuts, by area; counted up to 30 areas
 _BRANCH = 3  # neighbours inside that make a path no path
-_STEPS = 800  # tries an area
+_STEPS = 3_200  # tries an area
 _BURN = 0.1
 _REACH = 6  # links away from the strongest set
-_HALF = 0.5
 
 
 @compiled()
@@ -58,12 +62,16 @@ def _log_number(size: int, rings: int) -> float:
 
 @compiled()
 def _log_shape(size: int, links: int, branches: int) -> float:
-    """Log-weight of a shape: any connected set, and more if it is a thin path."""
+    """Log-weight of a shape: any connected set, and more if it is compact or a thin path."""
     rings = links - size + 1
     weight = math.exp(-_log_number(size, rings)) / max(1.0, 2.0 * size - 4.0)
+    if size > _FEW + 1 and rings >= size - 2:
+        weight *= 1.0 + _COMPACT
     if rings == 0 and branches == 0:
         weight += _PATHS * math.exp(-_PATH_GROWTH * (size - 1))
-    return math.log(weight) - _SIZE * math.log(size + _SIZE)
+    if size <= _FEW:
+        weight *= _MORE_FEW
+    return math.log(weight) - _POWER * math.log(max(size, _FEW) + _SHIFT)
 
 
 @compiled()
@@ -239,7 +247,7 @@ def likely_members(
     seed: int,
     purpose: tuple[str, str, int],
 ) -> Ints:
-    """Return the areas that more than half of the weight holds: their largest connected part, in order.
+    """Return the areas that enough of the weight holds: their largest connected part, in order.
 
     Where it shares no area with the set that was tested, that set stands.
 
@@ -267,6 +275,8 @@ def likely_members(
     References
     ----------
     Barbieri, M. M. and Berger, J. O. (2004), Optimal predictive model selection. Annals of Statistics 32.
+    Lipton, Z. C., Elkan, C. and Naryanaswamy, B. (2014), Optimal thresholding of classifiers to maximize F1 measure.
+    Machine Learning and Knowledge Discovery in Databases.
     Wang, F. and Landau, D. P. (2001), Efficient, multiple-range random walk algorithm to calculate the density of
     states. Physical Review Letters 86.
     """
@@ -292,7 +302,7 @@ def likely_members(
         uniform,
         held,
     )
-    chosen = places[held > _HALF * counted]
+    chosen = places[held >= _ENOUGH * counted]
     parts = components(indptr, indices, chosen) if len(chosen) else []
     largest = max(parts, key=lambda part: (len(part), -int(part[0])), default=strongest)
     return largest if np.isin(largest, strongest).any() else strongest

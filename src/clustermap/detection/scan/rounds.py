@@ -203,7 +203,7 @@ def _split(problem: Problem, now: _Round, best: Found) -> list[Found]:
         problem.graph[:2],
         one=lambda members: _value(problem, now, members),
         two=two,
-        price=second_price(len(problem.counts), problem.penalty),
+        price=second_price(len(problem.counts)),
     )
     found = [_judged(part, _value(problem, now, part), now.nulls) for part in parts]
     if len(found) == 1 or (len(now.nulls) and max(one.p for one in found) > problem.alpha):

@@ -19,22 +19,23 @@ __all__ = ["second_price", "split_set"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_FEWEST = 2  # areas of a part: one area beside a cluster is no second cluster
+_FEWEST = 3  # areas of a part: a chain of five with a weak middle is no two clusters
+_PLACE = 0.3  # of the log of the number of areas; chosen on tuning worlds
 _MOST_WEAK = 12  # weak areas that are tried alone and in pairs, the weakest first
 
 
-def second_price(places: int, penalty: float) -> float:
-    """Return what a second cluster costs: to say which of all areas it starts with, less the price of this area.
+def second_price(places: int) -> float:
+    """Return what a second cluster costs: part of what it takes to say which of all areas it starts with.
 
-    Every further area of a cluster pays the penalty, which says that it was chosen among those beside the cluster;
-    the first area of a second one is chosen among all.
+    Less than the whole, because an area without an excess of its own between two clusters is the gap that a bridge
+    names, and no member.
 
     Examples
     --------
-    >>> second_price(100, 1.0).__round__(2)
-    3.61
+    >>> second_price(100).__round__(2)
+    1.38
     """
-    return max(0.0, math.log(places) - penalty)
+    return _PLACE * math.log(places)
 
 
 def split_set(
