@@ -165,16 +165,9 @@ def make_world(
     codes = list(given.frame.index)
     graph = contiguity(given, islands="keep")
     clusters = _clusters(graph, codes, planted, size, rng)
-    traps: dict[Decoy, str] = {}
-    if "boundary" in decoys:
-        given, clusters[0], traps["boundary"] = _cut_through(given, clusters[0])
-        codes, graph = list(given.frame.index), contiguity(given)
-    if "island" in decoys:
-        given, graph, traps["island"] = _with_island(given, clusters, rng)
-    weight = rng.lognormal(0.0, _SPREAD, len(codes))
-    if "boundary" in traps:
-        halves = [codes.index(traps["boundary"].removesuffix(_HALF)), codes.index(traps["boundary"])]
-        weight[halves] = weight[halves[0]] / 2
+    given, graph, traps = _redrawn(given, graph, clusters, decoys, rng)
+    codes = list(given.frame.index)
+    weight = _sizes(codes, traps, rng)
     outside = [i for i, code in enumerate(codes) if not any(code in c for c in clusters)]
     if "city" in decoys:
         city = outside[int(rng.integers(len(outside)))]
@@ -236,21 +229,44 @@ def _check_decoys(decoys: tuple[Decoy, ...], points: bool, planted: Planted) -> 
             raise OptionError("CM-TEST-002", f"decoys {wrong} {what}", fix=fix)
 
 
-def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, list[str], str]:
-    """Cut the area in the middle of a cluster in two, both of them planted."""
-    from shapely import box
-    from shapely.ops import unary_union
+def _redrawn(
+    areas: Areas, graph: Graph, clusters: list[list[str]], decoys: tuple[Decoy, ...], rng: np.random.Generator
+) -> tuple[Areas, Graph, dict[Decoy, str]]:
+    """Lay the traps that are made of areas."""
+    traps: dict[Decoy, str] = {}
+    if "boundary" in decoys:
+        areas, graph, traps["boundary"] = _cut_through(areas, clusters[0])
+    if "island" in decoys:
+        areas, graph, traps["island"] = _with_island(areas, clusters, rng)
+    return areas, graph, traps
+
+
+def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, Graph, str]:
+    """Cut the area in the middle of a cluster in two, and plant both."""
+    from shapely import box, union_all
 
     frame = areas.frame.copy()
     own = frame.geometry.loc[cluster]
-    middle = str(own.distance(unary_union(own.to_numpy()).centroid).idxmin())
-    whole = frame.geometry[middle]
+    middle = str(own.distance(union_all(own.to_numpy()).centroid).idxmin())
+    half, whole = middle + _HALF, frame.geometry[middle]
     left, low, right, high = whole.bounds
     at = whole.centroid.x
+    frame.loc[half] = frame.loc[middle]
     frame.loc[[middle], "geometry"] = whole.intersection(box(left, low, at, high))
-    frame.loc[middle + _HALF] = frame.loc[middle]
-    frame.loc[[middle + _HALF], "geometry"] = whole.intersection(box(at, low, right, high))
-    return as_set(frame, "area"), sorted([*cluster, middle + _HALF]), middle + _HALF
+    frame.loc[[half], "geometry"] = whole.intersection(box(at, low, right, high))
+    cluster[:] = sorted([*cluster, half])
+    cut = as_set(frame, "area")
+    return cut, contiguity(cut), half
+
+
+def _sizes(codes: list[str], traps: dict[Decoy, str], rng: np.random.Generator) -> Floats:
+    """Draw the areas' sizes; two halves share that of the area they were."""
+    weight = rng.lognormal(0.0, _SPREAD, len(codes))
+    if "boundary" in traps:
+        half = traps["boundary"]
+        both = [codes.index(half.removesuffix(_HALF)), codes.index(half)]
+        weight[both] = weight[both[0]] / 2
+    return weight
 
 
 def _clusters(
