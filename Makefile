@@ -20,7 +20,7 @@ lint: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/.ready-dev
-	@for script in benchmarks/speed/[a-z]*.py benchmarks/accuracy/table.py benchmarks/accuracy/decoys.py benchmarks/accuracy/ground.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/speed/[a-z]*.py benchmarks/accuracy/table.py benchmarks/accuracy/decoys.py benchmarks/accuracy/ground.py benchmarks/accuracy/real_fields.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 notebooks: $(VENV)/.ready-dev
 	@$(BIN)/python notebooks/execute.py
