@@ -221,7 +221,7 @@ def _plants(data: Any, areas: Any, sectors: Any, columns: tuple[str, str, str]) 
     if absent or not fits:
         raise OptionError(
             "CM-LUMPY-002",
-            f"columns {absent} are absent"
+            f"{plural(len(absent), 'column is', 'columns are')} absent: {absent}"
             if absent
             else "located firms need areas and sectors, plants neither",
             fix='bootstrap_quotient(plants, area="region", sector="industry", value="jobs"), or '

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from clustermap.errors import AlignmentError, InputError, plural
+from clustermap.errors import AlignmentError, InputError, part_of, plural
 from clustermap.schema import CELL_STATES
 from clustermap.tables.sparse import states
 from clustermap.tables.table import SectorTable, as_table
@@ -58,8 +58,8 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
     apart = [
         _apart(one, other, what)
         for one, other, what in (
-            (first.labels, second.labels, "areas"),
-            (pd.Index(first.sectors), pd.Index(second.sectors), "sectors"),
+            (first.labels, second.labels, "area"),
+            (pd.Index(first.sectors), pd.Index(second.sectors), "sector"),
         )
         if not one.equals(other)
     ]
@@ -96,7 +96,8 @@ def pair_of(before: SectorTable | pd.DataFrame, after: SectorTable | pd.DataFram
 
 def _apart(one: pd.Index, other: pd.Index, what: str) -> str:
     gone, new = one.difference(other), other.difference(one)
-    return f"{len(gone)} of {len(one)} {what} are gone {list(gone[:5])}, {len(new)} are new {list(new[:5])}"
+    lost = part_of(len(gone), len(one), what, "is", "are")
+    return f"{lost} gone {list(gone[:5])}, {plural(len(new), 'is', 'are')} new {list(new[:5])}"
 
 
 def long_frame(pair: Pair, columns: dict[str, npt.NDArray[np.generic]]) -> pd.DataFrame:
