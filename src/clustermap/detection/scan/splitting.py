@@ -67,13 +67,13 @@ def split_set(
     Examples
     --------
     >>> from clustermap.detection.adjacency import compressed
-    >>> worth = np.array([5.0, 4.0, -8.0, 4.0, 5.0])
-    >>> row = compressed([(i, i + 1) for i in range(4)], 5)
+    >>> worth = np.array([5.0, 4.0, 4.0, -8.0, 4.0, 4.0, 5.0])
+    >>> row = compressed([(i, i + 1) for i in range(6)], 7)
     >>> parts = split_set(
-    ...     np.arange(5), row, one=lambda s: worth[s].sum(), two=lambda s, t: worth[s].sum() + worth[t].sum(), price=3.0
+    ...     np.arange(7), row, one=lambda s: worth[s].sum(), two=lambda s, t: worth[s].sum() + worth[t].sum(), price=3.0
     ... )
     >>> [part.tolist() for part in parts]
-    [[0, 1], [3, 4]]
+    [[0, 1, 2], [4, 5, 6]]
     """
     if len(members) <= 2 * _FEWEST:
         return [members]
