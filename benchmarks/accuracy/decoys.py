@@ -1,7 +1,7 @@
 """Score detection on worlds with traps: ``python benchmarks/accuracy/decoys.py``.
 
 Every world has a chain at twice the national share (or two), so that a detector cannot reject traps by finding
-nothing. A boundary through the middle of a chain is rejected where one cluster holds the areas on both sides of it.
+nothing. A boundary through the area nearest to a chain's centre is rejected where one cluster holds both halves.
 ``--tuning`` uses the seeds that may be looked at and writes nothing; ``--quick`` takes three of them.
 """
 

@@ -91,7 +91,7 @@ DECOYS = {
     "two chains, one area apart": _even("two chains", 80, 5, 2.0, 4_000),
     "suppressed neighbour": _CHAIN | {"decoys": ("missing",)},
     "island": _CHAIN | {"decoys": ("island",)},
-    "boundary through the middle": _CHAIN | {"decoys": ("boundary",)},
+    "boundary through the centre": _CHAIN | {"decoys": ("boundary",)},
 }
 
 

@@ -53,17 +53,17 @@ def _labels(codes: list[str], sets: Sets) -> list[int]:
 
 
 def rejected(world: Any, found: Sets) -> float:
-    """Say whether no found set holds a trap or joins two planted clusters, or one reaches across a boundary.
+    """Say whether no found set holds a trap or joins two planted clusters, and one reaches across a boundary.
 
-    NaN where a trap that should be left out lies in a planted cluster.
+    NaN where the only trap lies in a planted cluster, as offices may.
     """
-    if "boundary" in world.traps:
-        half = world.traps["boundary"]
-        return float(any(own >= {half, half[:-1]} for own in found))
+    half = world.traps.get("boundary")
+    if half and not any(own >= {half, half.removesuffix("b")} for own in found):
+        return 0.0
     if len(world.planted) > 1:
         return float(not any(sum(bool(own & set(c)) for c in world.planted) > 1 for own in found))
     traps = set(world.traps.values()) - world.members
-    return float(not any(own & traps for own in found)) if traps else float("nan")
+    return float(not any(own & traps for own in found)) if traps or half else float("nan")
 
 
 def summarise(runs: list[dict[str, float]]) -> dict[str, float]:

@@ -11,14 +11,7 @@ import pytest
 
 from clustermap import detect_clusters
 from clustermap.detection.adjacency import components, compressed, links_of
-from clustermap.detection.scan.membership import (
-    _ENOUGH,
-    _log_fit,
-    _log_number,
-    _log_shape,
-    around,
-    likely_members,
-)
+from clustermap.detection.scan.membership import _log_fit, _log_number, _log_shape, around, likely_members
 from clustermap.testing import make_world
 
 RING = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 0), (0, 3)]
@@ -49,24 +42,52 @@ def by_hand(counts, expected, links, limit):
     return held / whole
 
 
-@pytest.mark.parametrize("counts", [[30, 31, 12, 9, 11, 10], [16, 16, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9]])
+@pytest.mark.parametrize(
+    "counts",
+    [[30, 31, 12, 9, 11, 10], [16, 16, 13, 9, 10, 8], [20, 8, 9, 21, 10, 9], [26, 26, 28, 15, 17, 11]],
+)
 def test_the_walk_gives_the_weights_of_all_connected_sets(counts, monkeypatch):
     monkeypatch.setattr("clustermap.detection.scan.membership._STEPS", 60_000)
     counts = np.array(counts, dtype=float)
     expected = np.full(6, counts.sum() / 6)
     indptr, indices = compressed(RING, 6)
     truth = by_hand(counts, expected, RING, 4)
-    wanted = np.flatnonzero(truth > _ENOUGH)
+    wanted = np.flatnonzero(truth > 0.42)
     found = likely_members(
         counts, expected, precision=None, total=counts.sum(), usable=np.ones(6, dtype=bool), graph=(indptr, indices),
         strongest=counts.argmax(keepdims=True), limit=4, seed=1, purpose=("test", "steel", 0),
     )  # fmt: skip
-    assert np.abs(truth - _ENOUGH).min() > 0.02  # none so near that the walk could decide otherwise
+    assert np.abs(truth - 0.42).min() > 0.02  # none so near that the walk could decide otherwise
     if len(wanted):
         parts = components(indptr, indices, wanted)
         assert found.tolist() == max(parts, key=lambda p: (len(p), -p[0])).tolist()
     else:
         assert found.tolist() == [counts.argmax()]
+
+
+def test_an_area_that_less_than_half_of_the_weight_holds_may_belong():
+    counts = np.array([26.0, 26, 28, 15, 17, 11])
+    assert by_hand(counts, np.full(6, counts.mean()), RING, 4)[:3].round(2).tolist() == [0.46, 0.74, 0.74]
+    assert members_of(counts, [1, 2], limit=4) == [0, 1, 2]
+
+
+def test_members_share_with_the_tested_set_hang_together_and_keep_the_limit():
+    rng = np.random.default_rng(5)
+    graph = compressed(RING, 6)
+    for _ in range(60):
+        counts = rng.integers(8, 34, 6).astype(float)
+        start = int(counts.argmax())
+        found = members_of(counts, [start], limit=2)
+        assert len(found) <= 2
+        assert start in found
+        assert len(components(*graph, np.array(found))) == 1
+
+
+def members_of(counts, strongest, *, limit):
+    return likely_members(
+        counts, np.full(6, counts.mean()), precision=None, total=counts.sum(), usable=np.ones(6, dtype=bool),
+        graph=compressed(RING, 6), strongest=np.array(strongest), limit=limit, seed=1, purpose=("test", "steel", 0),
+    ).tolist()  # fmt: skip
 
 
 def test_the_tested_set_stands_where_the_weight_lies_elsewhere():

@@ -37,6 +37,7 @@ _STACK, _STACK_SHARE = 5_000, 3.0  # firms at one address, and how much likelier
 _GIANT = 5_000.0  # jobs at one plant
 _MOVED = 0.3  # share of firms whose place is the office in the largest area
 _SHRUNK_M = -2_000.0
+_GRID_M = 1e-3  # that corners stand on
 _HALF = "b"  # added to the code of an area for its second half
 
 
@@ -132,7 +133,7 @@ def make_world(
         ``"city"`` ten times the size without specialisation, ``"stack"`` 5,000 firms at one address, ``"giant"`` one
         plant with 5,000 jobs, ``"offices"`` 30 % of firms placed in the largest area, ``"missing"`` a suppressed
         neighbour of the cluster, ``"island"`` an area that touches nothing, ``"boundary"`` a line through the
-        cluster's middle area, which becomes two planted areas; the new one has a ``b`` in its code.
+        area nearest to the cluster's centre, which becomes two planted areas; the new one's code ends in ``b``.
     points : bool
         Also place every firm inside its area.
     areas : Areas, optional
@@ -165,7 +166,7 @@ def make_world(
     codes = list(given.frame.index)
     graph = contiguity(given, islands="keep")
     clusters = _clusters(graph, codes, planted, size, rng)
-    given, graph, traps = _redrawn(given, graph, clusters, decoys, rng)
+    given, graph, clusters, traps = _redrawn(given, graph, clusters, decoys, rng)
     codes = list(given.frame.index)
     weight = _sizes(codes, traps, rng)
     outside = [i for i, code in enumerate(codes) if not any(code in c for c in clusters)]
@@ -231,19 +232,22 @@ def _check_decoys(decoys: tuple[Decoy, ...], points: bool, planted: Planted) -> 
 
 def _redrawn(
     areas: Areas, graph: Graph, clusters: list[list[str]], decoys: tuple[Decoy, ...], rng: np.random.Generator
-) -> tuple[Areas, Graph, dict[Decoy, str]]:
+) -> tuple[Areas, Graph, list[list[str]], dict[Decoy, str]]:
     """Lay the traps that are made of areas."""
     traps: dict[Decoy, str] = {}
     if "boundary" in decoys:
-        areas, graph, traps["boundary"] = _cut_through(areas, clusters[0])
+        areas, graph, cut, traps["boundary"] = _cut_through(areas, clusters[0])
+        clusters = [cut, *clusters[1:]]
     if "island" in decoys:
         areas, graph, traps["island"] = _with_island(areas, clusters, rng)
-    return areas, graph, traps
+    return areas, graph, clusters, traps
 
 
-def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, Graph, str]:
-    """Cut the area in the middle of a cluster in two, and plant both."""
-    from shapely import box, union_all
+def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, Graph, list[str], str]:
+    """Cut the area nearest to a cluster's centre in two; both are planted."""
+    from dataclasses import replace
+
+    from shapely import box, set_precision, union_all
 
     frame = areas.frame.copy()
     own = frame.geometry.loc[cluster]
@@ -252,11 +256,10 @@ def _cut_through(areas: Areas, cluster: list[str]) -> tuple[Areas, Graph, str]:
     left, low, right, high = whole.bounds
     at = whole.centroid.x
     frame.loc[half] = frame.loc[middle]
-    frame.loc[[middle], "geometry"] = whole.intersection(box(left, low, at, high))
-    frame.loc[[half], "geometry"] = whole.intersection(box(at, low, right, high))
-    cluster[:] = sorted([*cluster, half])
-    cut = as_set(frame, "area")
-    return cut, contiguity(cut), half
+    for code, side in ((middle, box(left, low, at, high)), (half, box(at, low, right, high))):
+        frame.loc[[code], "geometry"] = set_precision(whole.intersection(side), _GRID_M)
+    cut = replace(areas, frame=frame, ledger=as_set(frame, areas.kind).ledger)
+    return cut, contiguity(cut, islands="keep"), sorted([*cluster, half]), half
 
 
 def _sizes(codes: list[str], traps: dict[Decoy, str], rng: np.random.Generator) -> Floats:

@@ -1,11 +1,11 @@
 """Which areas belong to a found cluster: connected sets weighed by their fit and by how common their shape is.
 
 The strongest set is one of many that fit nearly as well. Sets around it are sampled (Metropolis), and an area
-belongs where enough of their weight holds it. Beforehand one area is as likely as two and larger sizes are rarer,
-every compactness (number of closed rings of links) is as likely as any other of that size, and every set as any other
-of its size and compactness: a shape is weighed against its number, so that thin chains and blobs are not drowned by
-the far more numerous ragged sets, and large ragged sets do not pass for compact ones. Thin paths and compact sets,
-the shapes of clusters along a road and around a centre, weigh more than ragged ones.
+belongs where enough of their weight holds it. Beforehand one area is as likely as two, and larger sizes are rarer. A
+set is as likely as any other of its size and compactness (number of closed rings of links): a shape is weighed against
+its number, so that thin chains and blobs are not drowned by the far more numerous ragged sets, and large ragged sets
+do not pass for compact ones. Of one size every compactness is as likely as any other, but that thin paths and compact
+sets, the shapes of clusters along a road and around a centre, weigh more than ragged ones.
 """
 # ruff: noqa: PLR0917 - kernels take flat arrays by position, and call little
 
@@ -31,15 +31,13 @@ __all__ = ["around", "likely_members"]
 _RISKS = np.array([1.5, 2.0, 3.0, 4.5])  # ratios that a cluster may have, equally likely
 # chosen on tuning worlds, beside those of benchmarks/accuracy
 _POWER, _SHIFT = 4.0, 4.0  # k areas are as rare as (k + 4)⁻⁴
-_FEW, _MORE_FEW = 2, 3.0  # one or two areas: alike, and three times what that says
-_PATHS = 12.0  # weight of thin paths against all other shapes
-_COMPACT = (
-    3.0  # what compact sets have beyond others: as many rings as areas that each touch two members close
-)
+_FEW, _MORE_FEW = 2, 3.0  # one or two areas: alike, and three times what that says of two
+_PATHS = 12.0  # weight of thin paths against all shapes together
+_COMPACT = 3.0  # what compact sets have more: from four areas on, those with a ring for every area but two
 _ENOUGH = 0.42  # of the weight; half of the harmonic mean that can be reached is the best threshold for it
 _PATH_GROWTH = 1.05  # log-number of paths without short cuts, by area; counted up to 30 areas
 _BRANCH = 3  # neighbours inside that make a path no path
-_STEPS = 3_200  # tries an area
+_STEPS, _MANY, _STEPS_OF_MANY = 3_200, 1_200_000, 800  # tries an area; beyond so many in all, fewer an area
 _BURN = 0.1
 _REACH = 6  # links away from the strongest set
 
@@ -247,9 +245,9 @@ def likely_members(
     seed: int,
     purpose: tuple[str, str, int],
 ) -> Ints:
-    """Return the areas that enough of the weight holds: their largest connected part, in order.
+    """Return the areas that enough of the weight holds: the connected part that shares most with the tested set.
 
-    Where it shares no area with the set that was tested, that set stands.
+    That set stands where no part shares an area with it, or where the part has more areas than a cluster may have.
 
     Parameters
     ----------
@@ -288,7 +286,8 @@ def likely_members(
     rows = [row[row >= 0] for row in rows]
     starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
     held = np.zeros(len(places), dtype=np.int64)
-    uniform = stream(seed, "membership", *purpose).random((_STEPS * len(places), 2))
+    tries = max(min(_STEPS * len(places), _MANY), _STEPS_OF_MANY * len(places))
+    uniform = stream(seed, "membership", *purpose).random((tries, 2))
     empty = np.empty((0, 0))
     counted = _sample(
         np.ascontiguousarray(first[places]),
@@ -304,5 +303,8 @@ def likely_members(
     )
     chosen = places[held >= _ENOUGH * counted]
     parts = components(indptr, indices, chosen) if len(chosen) else []
-    largest = max(parts, key=lambda part: (len(part), -int(part[0])), default=strongest)
-    return largest if np.isin(largest, strongest).any() else strongest
+    shared = [int(np.isin(part, strongest).sum()) for part in parts]
+    best = max(
+        zip(shared, parts, strict=True), key=lambda one: (one[0], len(one[1]), -int(one[1][0])), default=None
+    )
+    return best[1] if best and best[0] and len(best[1]) <= limit else strongest

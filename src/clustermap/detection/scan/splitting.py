@@ -27,8 +27,8 @@ _MOST_WEAK = 12  # weak areas that are tried alone and in pairs, the weakest fir
 def second_price(places: int) -> float:
     """Return what a second cluster costs: part of what it takes to say which of all areas it starts with.
 
-    Less than the whole, because an area without an excess of its own between two clusters is the gap that a bridge
-    names, and no member.
+    Less than the whole: an area with little excess of its own between two clusters is left out rather than taken for
+    a member.
 
     Examples
     --------
