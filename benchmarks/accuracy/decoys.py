@@ -1,7 +1,8 @@
 """Score detection on worlds with traps: ``python benchmarks/accuracy/decoys.py``.
 
 Every world has a chain at twice the national share (or two), so that a detector cannot reject traps by finding
-nothing. A boundary through the area nearest to a chain's centre is rejected where one cluster holds both halves.
+nothing. A boundary through the area nearest to a chain's centre is rejected where one cluster reaches across it; how
+often it holds both halves of that area is told beside it. Rows are recorded beside whatever else is recorded by now.
 ``--tuning`` uses the seeds that may be looked at and writes nothing; ``--quick`` takes three of them.
 """
 
@@ -16,7 +17,10 @@ from typing import Any
 
 import numpy as np
 import rows
-from scores import inner_links, rejected
+from scores import both_halves, inner_links, rejected
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
+from _record import earlier, record
 
 WORKERS, DRAWS, QUICK = 2, 199, 3
 SECTOR = {"planted": ["28990"]}
@@ -50,6 +54,7 @@ def run(job: tuple[str, str, str, int]) -> dict[str, float]:
         "planted": len(truth),
         "found": len(ours),
         "rejected": rejected(world, sets),
+        "both_halves": both_halves(world, sets),
     }
 
 
@@ -79,14 +84,14 @@ def main() -> None:
                 "runs": len(traps), "rejected": round(float(np.mean(traps)), 3),
                 "recall": round(hit / planted, 3), "precision": round(hit / found, 3) if found else None,
             }  # fmt: skip
+            if row.startswith("boundary"):
+                figures["both_halves"] = round(float(np.mean([r["both_halves"] for r in runs])), 3)
             out.setdefault(row, {})[f"{background}, {guard}"] = figures
             print(f"{row:32s} {background:15s} stacks={guard:5s} {figures}", flush=True)
-    if not (asked.tuning or asked.quick or asked.rows):
-        sys.path.append(str(Path(__file__).resolve().parents[1] / "speed"))
-        from _record import record
-
+    if not (asked.tuning or asked.quick):
         targets = {"rejected": rows.REJECTED, "recall": rows.RECALL}
-        record("decoys", {"rows": out, "targets": targets, "seeds": [seeds[0], seeds[-1]]})
+        kept = earlier("decoys").get("rows", {}) | out
+        record("decoys", {"rows": kept, "targets": targets, "seeds": [seeds[0], seeds[-1]]})
 
 
 if __name__ == "__main__":

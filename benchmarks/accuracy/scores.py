@@ -52,13 +52,27 @@ def _labels(codes: list[str], sets: Sets) -> list[int]:
     return [number.get(code, 0) for code in codes]
 
 
+def both_halves(world: Any, found: Sets) -> float:
+    """Say whether one set holds both halves of an area that a boundary cuts; NaN without one."""
+    half = world.traps.get("boundary")
+    return float(any(own >= {half, half.removesuffix("b")} for own in found)) if half else float("nan")
+
+
+def _beyond(world: Any, half: str) -> frozenset[str]:
+    """Return the planted areas on the far side of the boundary, which bounds the second half to the left."""
+    places = world.areas.frame.geometry.representative_point().x
+    return frozenset(c for c in world.members if places[c] > world.areas.frame.geometry[half].bounds[0])
+
+
 def rejected(world: Any, found: Sets) -> float:
     """Say whether no found set holds a trap or joins two planted clusters, and one reaches across a boundary.
 
     NaN where the only trap lies in a planted cluster, as offices may.
     """
     half = world.traps.get("boundary")
-    if half and not any(own >= {half, half.removesuffix("b")} for own in found):
+    if half and not any(
+        own & side and own & (world.members - side) for own in found for side in [_beyond(world, half)]
+    ):
         return 0.0
     if len(world.planted) > 1:
         return float(not any(sum(bool(own & set(c)) for c in world.planted) > 1 for own in found))
